@@ -1,0 +1,2 @@
+//! aril.
+fn main() {}
