@@ -154,7 +154,7 @@ fn check_id(text: &str) -> Result<(), String> {
         let Some(first) = part.chars().next() else {
             return Err("a part of it is empty".into());
         };
-        if !(first.is_ascii_alphabetic() || first == '_') && !(first == '-' && index == last) {
+        if !(first.is_ascii_alphabetic() || first == '_' || first == '-' && index == last) {
             return Err(format!("the part '{}' must begin with a letter or _", crate::printable(part)));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && index == last);

@@ -1,0 +1,199 @@
+//! Where installations are: the system's, the user's, and extra ones that the administrator named.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use aril_beneath::Dir;
+use aril_model::{AppId, Keyfile, Kind, PartialRef, Ref};
+
+use crate::{Deploy, Installation, InstallationError, Result, Scope};
+
+/// Under which name the program was called; it decides whose directories are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalledAs {
+    /// `aril`, with directories and variables of our own.
+    Aril,
+    /// `flatpak`, by a link: Flatpak's directories and variables.
+    Flatpak,
+}
+
+/// The paths of installations, as environment and administrator give them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The user's: `~/.local/share/aril`.
+    pub user: PathBuf,
+    /// The system's: `/var/lib/aril`.
+    pub system: PathBuf,
+    /// Extra ones: name and path.
+    pub extra: Vec<(String, PathBuf)>,
+}
+
+impl Places {
+    /// Works out the paths; `variable` looks up the environment.
+    ///
+    /// As `aril`: `ARIL_USER_DIR`, else `$XDG_DATA_HOME/aril`, else `~/.local/share/aril`; `ARIL_SYSTEM_DIR`, else `/var/lib/aril`; extra
+    /// ones from `installations.d` in `ARIL_CONFIG_DIR`, else `/etc/aril`. As `flatpak` the same with Flatpak's names.
+    ///
+    /// # Errors
+    /// [`InstallationError::NoHome`] when the user's cannot be known. A broken file in `installations.d` is left out.
+    pub fn find(called_as: CalledAs, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let (name, prefix) = match called_as {
+            CalledAs::Aril => ("aril", "ARIL"),
+            CalledAs::Flatpak => ("flatpak", "FLATPAK"),
+        };
+        let path = |key: String| variable(&key).map(PathBuf::from).filter(|path| path.is_absolute());
+        let data_home = || {
+            path("XDG_DATA_HOME".into())
+                .or_else(|| path("HOME".into()).map(|home| home.join(".local/share")))
+                .map(|d| d.join(name))
+        };
+        let user = path(format!("{prefix}_USER_DIR")).or_else(data_home).ok_or(InstallationError::NoHome)?;
+        let system =
+            path(format!("{prefix}_SYSTEM_DIR")).unwrap_or_else(|| PathBuf::from(format!("/var/lib/{name}")));
+        let config =
+            path(format!("{prefix}_CONFIG_DIR")).unwrap_or_else(|| PathBuf::from(format!("/etc/{name}")));
+        Ok(Self { user, system, extra: extra_installations(&config) })
+    }
+}
+
+/// The files of `installations.d`: `[Installation "NAME"]` with `Path=`.
+///
+/// Source: `flatpak-installation(5)`.
+fn extra_installations(config: &std::path::Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let Ok(dir) = Dir::open(config.join("installations.d")) else { return found };
+    for entry in dir.entries("").unwrap_or_default() {
+        let Ok(text) = dir.read_to_string(&entry.name, 1 << 16) else { continue };
+        let Ok(file) = Keyfile::parse(&text) else { continue };
+        for group in file.group_names() {
+            let name = group.strip_prefix("Installation \"").and_then(|rest| rest.strip_suffix('"'));
+            let path = file.get(group, "Path").map(PathBuf::from).filter(|path| path.is_absolute());
+            if let (Some(name), Some(path)) = (name, path) {
+                found.push((name.to_owned(), path));
+            }
+        }
+    }
+    found
+}
+
+/// The installations that are there, the user's first.
+#[derive(Debug)]
+pub struct Installations {
+    all: Vec<Installation>,
+}
+
+impl Installations {
+    /// Opens those that exist; one that does not exist has nothing installed.
+    ///
+    /// # Errors
+    /// When one exists and cannot be read.
+    pub fn open(places: &Places) -> Result<Self> {
+        let mut all = Vec::new();
+        all.extend(Installation::open(Scope::User, &places.user)?);
+        all.extend(Installation::open(Scope::System, &places.system)?);
+        for (name, path) in &places.extra {
+            all.extend(Installation::open(Scope::Extra(name.clone()), path)?);
+        }
+        Ok(Self { all })
+    }
+
+    /// Takes installations in the given order.
+    pub fn from_vec(all: Vec<Installation>) -> Self {
+        Self { all }
+    }
+
+    /// Each installation, the user's first.
+    pub fn iter(&self) -> impl Iterator<Item = &Installation> {
+        self.all.iter()
+    }
+
+    /// The active deploy of a ref in the first installation that has it.
+    ///
+    /// # Errors
+    /// When a deploy is damaged.
+    pub fn find(&self, reference: &Ref) -> Result<Option<(&Installation, Deploy)>> {
+        for installation in &self.all {
+            if let Some(deploy) = installation.active(reference)? {
+                return Ok(Some((installation, deploy)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The refs that a person can mean, with the installation that has each: those of exactly this id; if there are none, those whose id
+    /// ends with it.
+    ///
+    /// # Errors
+    /// When an installation cannot be read.
+    pub fn matching(&self, wanted: &PartialRef) -> Result<Vec<(&Installation, Ref)>> {
+        let mut exact = Vec::new();
+        let mut loose = Vec::new();
+        for installation in &self.all {
+            for reference in installation.refs()? {
+                if wanted.matches(&reference) {
+                    exact.push((installation, reference));
+                } else if wanted.matches_loosely(&reference) {
+                    loose.push((installation, reference));
+                }
+            }
+        }
+        Ok(if exact.is_empty() { loose } else { exact })
+    }
+
+    /// The app that `aril run` means by an id: the current one of the first installation that has it.
+    ///
+    /// # Errors
+    /// When an installation cannot be read.
+    pub fn current_app(&self, id: &AppId) -> Result<Option<(&Installation, Ref)>> {
+        for installation in &self.all {
+            if let Some(reference) = installation.current(id)? {
+                return Ok(Some((installation, reference)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The ids of all apps, for suggestions and completion.
+    ///
+    /// # Errors
+    /// When an installation cannot be read.
+    pub fn app_ids(&self) -> Result<Vec<AppId>> {
+        let mut ids = Vec::new();
+        for installation in &self.all {
+            ids.extend(installation.refs()?.into_iter().filter(|r| r.kind == Kind::App).map(|r| r.id));
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(called_as: CalledAs, variables: &[(&str, &str)]) -> Result<Places> {
+        let lookup = |key: &str| {
+            variables.iter().find(|(name, _)| *name == key).map(|(_, value)| OsString::from(value))
+        };
+        Places::find(called_as, &lookup)
+    }
+
+    #[test]
+    fn paths_follow_name_and_environment() {
+        let places = find(CalledAs::Aril, &[("HOME", "/home/u")]).unwrap();
+        assert_eq!(places.user, PathBuf::from("/home/u/.local/share/aril"));
+        assert_eq!(places.system, PathBuf::from("/var/lib/aril"));
+        let places =
+            find(CalledAs::Aril, &[("HOME", "/home/u"), ("XDG_DATA_HOME", "/d"), ("ARIL_SYSTEM_DIR", "/s")])
+                .unwrap();
+        assert_eq!((places.user, places.system), (PathBuf::from("/d/aril"), PathBuf::from("/s")));
+        let places = find(
+            CalledAs::Flatpak,
+            &[("HOME", "/home/u"), ("ARIL_USER_DIR", "/no"), ("FLATPAK_USER_DIR", "/f")],
+        )
+        .unwrap();
+        assert_eq!((places.user, places.system), (PathBuf::from("/f"), PathBuf::from("/var/lib/flatpak")));
+        assert!(matches!(find(CalledAs::Aril, &[("HOME", "relative")]), Err(InstallationError::NoHome)));
+    }
+}
