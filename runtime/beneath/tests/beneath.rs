@@ -1,5 +1,9 @@
 //! What the crate promises, on a real file system.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make what the library must not follow")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make what the library must not follow"
+)]
 
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};

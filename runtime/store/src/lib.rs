@@ -1,1 +1,40 @@
-//! To be written.
+//! The one door to libostree: repositories, commits, trees, remotes. Its API speaks the words of `aril-model` and std, so that no other
+//! crate knows what the store is made of.
+//!
+//! ```text
+//! let repo = Repo::open(path)?;
+//! let writer = repo.writer()?;                        // many threads may write objects through it
+//! let file = writer.file(b"#!/bin/sh\n", Mode::Program)?;
+//! tree.insert("usr/bin/hello", Node::File(file))?;    // a tree is a value in memory: joining and moving copies no bytes
+//! let commit = writer.commit(&tree, &details)?;
+//! writer.publish(&[(name, commit)])?;                 // one flush of the file system, then the ref moves
+//! ```
+//! Nothing here decides what is installed or run: that is for `aril-transaction` and the launcher.
+mod checksum; // the name of an object
+mod error; // what can go wrong
+mod variant; // the serialised forms of objects
+
+mod reference;
+mod repo; // open, create, lock // names of refs, and what they point to
+
+mod content; // the checksum and the stored form of files
+mod object; // where objects lie, and reading them
+mod writer; // new objects, refs and commits, published at once
+
+mod checkout;
+mod commit; // what a commit says
+mod read; // commit -> tree
+mod tree; // directories, files and links as a value
+mod union; // trees joined into one // tree -> directory
+
+pub use checkout::Checkout;
+pub use checksum::Checksum;
+pub use commit::{Commit, CommitDetails, Value};
+pub use content::FileWriter;
+pub use error::{Result, StoreError};
+pub use object::Content;
+pub use reference::RefName;
+pub use repo::{Repo, RepoLock, RepoMode};
+pub use tree::{FileNode, LinkNode, Mode, Node, Tree, TreeError};
+pub use union::{Choice, Conflict};
+pub use writer::Writer;

@@ -1,0 +1,94 @@
+//! The serialised forms of objects, and no more of GVariant than they need.
+//!
+//! Source: ostree's `ostree-core.h`: `OSTREE_FILE_HEADER_GVARIANT_FORMAT` and its neighbours. Numbers are stored big-endian.
+
+use ostree::glib;
+use ostree::glib::prelude::{StaticVariantType, ToVariant};
+
+use crate::{Checksum, Result, StoreError};
+
+/// A directory's contents: files and links with their checksums; directories with those of their contents and of their properties.
+pub(crate) type DirTree = (Vec<(String, Vec<u8>)>, Vec<(String, Vec<u8>, Vec<u8>)>);
+
+/// Extended attributes: there are none in what we keep, but the formats have a place for them.
+pub(crate) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The mode of every directory.
+const DIRECTORY_MODE: u32 = 0o040_755;
+/// The mode of every symbolic link.
+const LINK_MODE: u32 = 0o120_777;
+
+/// The header of a file as it goes into its checksum: owner, group, mode, device, link target, extended attributes.
+pub(crate) fn file_header(mode: u32) -> Vec<u8> {
+    with_size(&(0_u32, 0_u32, mode.to_be(), 0_u32, "", Attributes::new()).to_variant())
+}
+
+/// The header of a symbolic link.
+pub(crate) fn link_header(target: &str) -> Vec<u8> {
+    with_size(&(0_u32, 0_u32, LINK_MODE.to_be(), 0_u32, target, Attributes::new()).to_variant())
+}
+
+/// The header of a file in an archive, which begins with the size.
+pub(crate) fn archive_header(size: u64, mode: u32) -> Vec<u8> {
+    with_size(&(size.to_be(), 0_u32, 0_u32, mode.to_be(), 0_u32, "", Attributes::new()).to_variant())
+}
+
+/// The header of a symbolic link in an archive.
+pub(crate) fn archive_link_header(target: &str) -> Vec<u8> {
+    with_size(&(0_u64, 0_u32, 0_u32, LINK_MODE.to_be(), 0_u32, target, Attributes::new()).to_variant())
+}
+
+/// What the header of a file in an archive says.
+pub(crate) struct ArchiveHeader {
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
+    pub(crate) target: String,
+}
+
+/// Reads the header of a file in an archive, without its size prefix; `None` when it is something else.
+pub(crate) fn parse_archive_header(bytes: &[u8]) -> Option<ArchiveHeader> {
+    type Header = (u64, u32, u32, u32, u32, String, Attributes);
+    let (size, _, _, mode, _, target, _) = parse::<Header>(bytes)?.get::<Header>()?;
+    Some(ArchiveHeader { size: u64::from_be(size), mode: u32::from_be(mode), target })
+}
+
+/// The object that holds the properties of every directory: owned by root, mode 0755.
+pub(crate) fn directory_properties() -> Vec<u8> {
+    (0_u32, 0_u32, DIRECTORY_MODE.to_be(), Attributes::new()).to_variant().data().to_vec()
+}
+
+/// The object that holds a directory's contents; both lists must be sorted.
+pub(crate) fn directory(contents: &DirTree) -> Vec<u8> {
+    contents.to_variant().data().to_vec()
+}
+
+/// Reads serialised bytes as a type; `None` when they are not its normal form.
+pub(crate) fn parse<T: StaticVariantType>(bytes: &[u8]) -> Option<glib::Variant> {
+    parse_as(bytes, &T::static_variant_type())
+}
+
+/// Like [`parse`] for a type given by its text.
+pub(crate) fn parse_as(bytes: &[u8], kind: &glib::VariantTy) -> Option<glib::Variant> {
+    let variant = glib::Variant::from_bytes_with_type(&glib::Bytes::from(bytes), kind);
+    // A form that is not normal has two readings: what was verified by its checksum must have one.
+    variant.is_normal_form().then_some(variant)
+}
+
+/// Reads the object of a directory's contents.
+pub(crate) fn parse_directory(bytes: &[u8], checksum: Checksum) -> Result<DirTree> {
+    parse::<DirTree>(bytes).and_then(|variant| variant.get()).ok_or_else(|| StoreError::Damaged {
+        object: format!("{checksum}.dirtree"),
+        problem: "it is not the contents of a directory".into(),
+    })
+}
+
+/// Length, big-endian, padding to eight bytes, and the header: as it stands before a file's contents.
+fn with_size(header: &glib::Variant) -> Vec<u8> {
+    let header = header.data();
+    let mut bytes = Vec::with_capacity(header.len() + 8);
+    let length = u32::try_from(header.len()).expect("a header is as long as a path at most");
+    bytes.extend(length.to_be_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(header);
+    bytes
+}
