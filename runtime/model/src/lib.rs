@@ -13,6 +13,7 @@ mod name; // ids, architectures, branches, remotes: checked on the way in
 mod permission; // single permissions: shares, sockets, devices, features, places
 mod policy; // what an app may do with a name on a bus
 mod reference; // `app/org.gnome.Maps/x86_64/stable`, and the parts of it that a person types
+mod rpm_remote; // remotes that are repositories of RPMs
 mod trigger; // caches that belong to a merged tree, and the programs that make them // what would help after an error; the nearest name
 
 pub use context::{BusPolicies, Context, ContextError};
@@ -28,4 +29,5 @@ pub use permission::{
 };
 pub use policy::{BusName, BusNameError, Policy};
 pub use reference::{Kind, PartialRef, Ref, RefError};
+pub use rpm_remote::{RepoSection, RpmRemote, RpmRemoteError, RpmSource};
 pub use trigger::{TRIGGERS, Trigger};
