@@ -1,0 +1,63 @@
+//! `aril info`.
+
+use aril_model::{Arch, Branch, PartialRef};
+
+use super::ScopeFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  aril info org.gnome.Calculator           What it is, holds and may do
+  aril info -M org.gnome.Calculator        The permissions that hold for it
+  aril info --file-access=~/Documents org.gnome.Calculator
+                                           Whether it can reach a file or folder";
+
+/// The options of `info`.
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = EXAMPLES)]
+pub struct Info {
+    /// Which app or runtime: an id, its last part, or a ref
+    #[arg(value_name = "NAME")]
+    pub name: PartialRef,
+    /// Its branch
+    #[arg(value_name = "BRANCH")]
+    pub branch: Option<Branch>,
+    /// Its architecture
+    #[arg(long)]
+    pub arch: Option<Arch>,
+    /// Print the ref
+    #[arg(short = 'r', long)]
+    pub show_ref: bool,
+    /// Print the active commit
+    #[arg(short = 'c', long)]
+    pub show_commit: bool,
+    /// Print the remote it came from
+    #[arg(short = 'o', long)]
+    pub show_origin: bool,
+    /// Print its size in bytes
+    #[arg(short = 's', long)]
+    pub show_size: bool,
+    /// Print its runtime
+    #[arg(long)]
+    pub show_runtime: bool,
+    /// Print its SDK
+    #[arg(long)]
+    pub show_sdk: bool,
+    /// Print its metadata
+    #[arg(short = 'm', long)]
+    pub show_metadata: bool,
+    /// Print the permissions that hold for it, in the form of metadata
+    #[arg(short = 'M', long)]
+    pub show_permissions: bool,
+    /// Print where it lies
+    #[arg(short = 'l', long)]
+    pub show_location: bool,
+    /// Print whether it can reach a file: hidden, read-only or read-write
+    #[arg(long, value_name = "PATH")]
+    pub file_access: Option<String>,
+    /// Whose installations.
+    #[command(flatten)]
+    pub scope: ScopeFilter,
+    /// Print everything as JSON
+    #[arg(long, display_order = 701)]
+    pub json: bool,
+}
