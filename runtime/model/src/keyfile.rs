@@ -47,7 +47,7 @@ impl Keyfile {
     pub fn parse(text: &str) -> Result<Self, KeyfileError> {
         let mut file = Self::new();
         for (index, line) in text.split('\n').enumerate() {
-            let line = line.strip_suffix('\r').unwrap_or(line);
+            let line = line.trim_end_matches('\r');
             file.add_line(line).map_err(|problem| KeyfileError { line: index + 1, problem })?;
         }
         // The text after the last newline is not a line of its own.
