@@ -104,6 +104,7 @@ pub struct Commit {
     /// What it says.
     pub details: CommitDetails,
     pub(crate) root: Checksum,
+    pub(crate) root_properties: Checksum,
 }
 
 impl Commit {
@@ -113,7 +114,7 @@ impl Commit {
             || StoreError::Damaged { object: format!("{id}.commit"), problem: "it is not a commit".into() };
         let variant = variant::parse::<CommitTuple>(bytes).ok_or_else(damaged)?;
         let parts: CommitTuple = variant.get().ok_or_else(damaged)?;
-        let (metadata, parent, _, subject, body, timestamp, root, _) = parts;
+        let (metadata, parent, _, subject, body, timestamp, root, properties) = parts;
         let parent = match &*parent {
             [] => None,
             bytes => Some(Checksum::from_bytes(bytes).ok_or_else(damaged)?.to_commit()),
@@ -122,7 +123,8 @@ impl Commit {
             metadata.iter().map(|(key, value)| (key.clone(), Value::from_variant(value))).collect();
         let details = CommitDetails { subject, body, timestamp: u64::from_be(timestamp), metadata, parent };
         let root = Checksum::from_bytes(&root).ok_or_else(damaged)?;
-        Ok(Self { id, details, root })
+        let root_properties = Checksum::from_bytes(&properties).ok_or_else(damaged)?;
+        Ok(Self { id, details, root, root_properties })
     }
 
     /// A text of the metadata.

@@ -20,7 +20,8 @@ const HOLE: usize = 64 << 10;
 /// A file whose contents are being written. What is dropped before [`FileWriter::finish`] leaves nothing behind.
 pub struct FileWriter<'w> {
     writer: &'w Writer,
-    mode: Mode,
+    /// Permissions with the file type.
+    mode: u32,
     size: u64,
     written: u64,
     hash: Sha256,
@@ -52,14 +53,14 @@ impl std::fmt::Debug for FileWriter<'_> {
 }
 
 impl<'w> FileWriter<'w> {
-    pub(crate) fn new(writer: &'w Writer, size: u64, mode: Mode) -> Result<Self> {
+    pub(crate) fn new(writer: &'w Writer, size: u64, mode: u32) -> Result<Self> {
         let mut hash = Sha256::new();
-        hash.update(variant::file_header(mode.bits()));
+        hash.update(variant::file_header(mode));
         let mut file = writer.unnamed_file()?;
         let sink = match writer.mode() {
             RepoMode::BareUserOnly => Sink::Plain { file, ends_in_hole: false },
             RepoMode::Archive => {
-                let header = variant::archive_header(size, mode.bits());
+                let header = variant::archive_header(size, mode);
                 file.file().write_all(&header).doing("write an object")?;
                 Sink::Archive(Box::new(DeflateEncoder::new(NewFileWriter(file), LEVEL)))
             }
@@ -72,12 +73,17 @@ impl<'w> FileWriter<'w> {
     /// # Errors
     /// [`StoreError::Length`] when more or less was written than announced.
     pub fn finish(self) -> Result<FileNode> {
+        let (size, mode) = (self.size, Mode::from_bits(self.mode));
+        Ok(FileNode { checksum: self.stage()?, size, mode })
+    }
+
+    pub(crate) fn stage(self) -> Result<Checksum> {
         if self.written != self.size {
             return Err(StoreError::Length { wanted: self.size, got: self.written });
         }
         let checksum = Checksum::from(<[u8; 32]>::from(self.hash.finalize()));
         let permissions = match self.sink {
-            Sink::Plain { .. } => self.mode.bits() & 0o777,
+            Sink::Plain { .. } => self.mode & 0o777,
             // An archive's file is not what it holds.
             Sink::Archive(_) => 0o644,
         };
@@ -91,7 +97,7 @@ impl<'w> FileWriter<'w> {
             Sink::Archive(encoder) => encoder.finish().doing("write an object")?.0,
         };
         self.writer.stage_file(file, checksum, permissions)?;
-        Ok(FileNode { checksum, size: self.size, mode: self.mode })
+        Ok(checksum)
     }
 }
 
@@ -131,9 +137,9 @@ fn write_with_holes(file: &mut File, bytes: &[u8], ends_in_hole: &mut bool) -> i
 }
 
 /// The checksum of a file whose contents are at hand.
-pub(crate) fn file_checksum(contents: &[u8], mode: Mode) -> Checksum {
+pub(crate) fn file_checksum(contents: &[u8], mode: u32) -> Checksum {
     let mut hash = Sha256::new();
-    hash.update(variant::file_header(mode.bits()));
+    hash.update(variant::file_header(mode));
     hash.update(contents);
     <[u8; 32]>::from(hash.finalize()).into()
 }

@@ -131,7 +131,7 @@ impl<T> Doing<T> for std::io::Result<T> {
     }
 }
 
-fn classify(error: &ostree::glib::Error, action: String) -> StoreError {
+pub(crate) fn classify(error: &ostree::glib::Error, action: String) -> StoreError {
     use ostree::gio::IOErrorEnum as Io;
     // Its text may quote what a remote sent.
     let problem = aril_model::printable(error.message()).into_owned();
@@ -151,6 +151,8 @@ fn classify(error: &ostree::glib::Error, action: String) -> StoreError {
     ];
     match error.kind::<Io>() {
         Some(kind) if cut.contains(&kind) => StoreError::Network { action, problem },
+        // libostree's words around those of curl, whose answers have no kind of their own.
+        _ if problem.contains("While fetching ") => StoreError::Network { action, problem },
         _ => StoreError::Library { action, problem },
     }
 }

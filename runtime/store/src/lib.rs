@@ -14,18 +14,28 @@ mod checksum; // the name of an object
 mod error; // what can go wrong
 mod variant; // the serialised forms of objects
 
-mod reference;
-mod repo; // open, create, lock // names of refs, and what they point to
+mod reference; // names of refs, and what they point to
+mod repo; // open, create, lock
 
 mod content; // the checksum and the stored form of files
 mod object; // where objects lie, and reading them
 mod writer; // new objects, refs and commits, published at once
 
-mod checkout;
+mod checkout; // tree -> directory
 mod commit; // what a commit says
 mod read; // commit -> tree
 mod tree; // directories, files and links as a value
-mod union; // trees joined into one // tree -> directory
+mod union; // trees joined into one
+
+mod copy; // a commit from another repository of this machine
+mod pull; // a commit from a remote
+mod remote; // where refs come from, and whose signatures count
+mod summary; // which refs a remote has
+
+mod prune; // drop what nothing refers to
+mod verify; // find what is damaged
+
+mod sys; // two calls that the binding gets wrong
 
 pub use checkout::Checkout;
 pub use checksum::Checksum;
@@ -33,8 +43,13 @@ pub use commit::{Commit, CommitDetails, Value};
 pub use content::FileWriter;
 pub use error::{Result, StoreError};
 pub use object::Content;
+pub use prune::Pruned;
+pub use pull::{Extent, OnProgress, PullProgress};
 pub use reference::RefName;
+pub use remote::Remote;
 pub use repo::{Repo, RepoLock, RepoMode};
+pub use summary::{RemoteRef, Summary};
 pub use tree::{FileNode, LinkNode, Mode, Node, Tree, TreeError};
 pub use union::{Choice, Conflict};
+pub use verify::Damage;
 pub use writer::Writer;

@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 
-use aril_beneath::Dir;
+use aril_beneath::{Dir, EntryKind};
 use flate2::read::DeflateDecoder;
 use rustix::fs::{AtFlags, FileType, Mode as Permissions, OFlags};
 use rustix::io::Errno;
 
 use crate::error::Doing;
-use crate::variant::{self, ArchiveHeader};
+use crate::variant::{self, FileHeader};
 use crate::{Checksum, FileNode, LinkNode, Mode, Node, RepoMode, Result, StoreError};
 
 /// Largest object that is not a file's contents, in bytes: libostree's own limit.
@@ -126,59 +126,63 @@ impl Objects {
 
     /// What an object of a file's contents is: a file with its size and mode, or a link with its target.
     pub(crate) fn describe(&self, checksum: Checksum) -> Result<Node> {
-        match self.mode {
-            RepoMode::BareUserOnly => self.describe_plain(checksum),
-            RepoMode::Archive => {
-                let (header, _) = self.open_archived(checksum)?;
-                self.node_of(checksum, header)
+        let header = match self.mode {
+            RepoMode::BareUserOnly => self.describe_plain(checksum)?,
+            RepoMode::Archive => self.open_archived(checksum)?.0,
+        };
+        Ok(match header {
+            FileHeader::File { size, mode } => {
+                Node::File(FileNode { checksum, size, mode: Mode::from_bits(mode) })
             }
-        }
+            FileHeader::Link { target } => Node::Link(LinkNode { checksum, target: target.into() }),
+        })
     }
 
-    fn describe_plain(&self, checksum: Checksum) -> Result<Node> {
+    fn describe_plain(&self, checksum: Checksum) -> Result<FileHeader> {
         let path = self.path(checksum, ObjectKind::File);
         let missing = |error| self.missing(checksum, ObjectKind::File, error);
         let stat = rustix::fs::statat(&self.dir, &*path, AtFlags::SYMLINK_NOFOLLOW).map_err(missing)?;
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Ok(Node::File(FileNode {
-                checksum,
-                size: u64::try_from(stat.st_size).unwrap_or(0),
-                mode: Mode::from_bits(stat.st_mode),
-            })),
-            FileType::Symlink => {
-                let target = rustix::fs::readlinkat(&self.dir, &*path, Vec::new()).map_err(missing)?;
-                let target = target.into_string().map_err(|_| {
-                    self.damaged(checksum, ObjectKind::File, "the link's target is not UTF-8")
-                })?;
-                Ok(Node::Link(LinkNode { checksum, target: target.into() }))
-            }
-            _ => Err(self.damaged(checksum, ObjectKind::File, "it is neither a file nor a link")),
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return self.plain_header(checksum, &stat);
         }
+        let target = rustix::fs::readlinkat(&self.dir, &*path, Vec::new()).map_err(missing)?;
+        let target = target
+            .into_string()
+            .map_err(|_| self.damaged(checksum, ObjectKind::File, "the link's target is not UTF-8"))?;
+        Ok(FileHeader::Link { target })
     }
 
-    fn node_of(&self, checksum: Checksum, header: ArchiveHeader) -> Result<Node> {
-        match header.mode & 0o170_000 {
-            0o100_000 => {
-                Ok(Node::File(FileNode { checksum, size: header.size, mode: Mode::from_bits(header.mode) }))
-            }
-            0o120_000 => Ok(Node::Link(LinkNode { checksum, target: header.target.into() })),
-            _ => Err(self.damaged(checksum, ObjectKind::File, "it is neither a file nor a link")),
-        }
+    fn plain_header(&self, checksum: Checksum, stat: &rustix::fs::Stat) -> Result<FileHeader> {
+        FileHeader::file(u64::try_from(stat.st_size).unwrap_or(0), stat.st_mode).ok_or_else(|| {
+            self.damaged(checksum, ObjectKind::File, "it is no file or link, or has an odd mode")
+        })
     }
 
     /// The contents of a regular file.
     pub(crate) fn content(&self, checksum: Checksum) -> Result<Content> {
-        match self.mode {
-            RepoMode::BareUserOnly => Ok(Content(Stored::Plain(self.open(checksum, ObjectKind::File)?))),
-            RepoMode::Archive => {
-                let (_, file) = self.open_archived(checksum)?;
-                Ok(Content(Stored::Deflated(DeflateDecoder::new(file))))
-            }
+        let (_, content) = self.open_content(checksum)?;
+        content.ok_or_else(|| self.damaged(checksum, ObjectKind::File, "it is a link"))
+    }
+
+    /// What an object of a file's contents is, with the contents of a regular file.
+    pub(crate) fn open_content(&self, checksum: Checksum) -> Result<(FileHeader, Option<Content>)> {
+        if self.mode == RepoMode::Archive {
+            let (header, file) = self.open_archived(checksum)?;
+            let is_file = matches!(header, FileHeader::File { .. });
+            return Ok((header, is_file.then(|| Content(Stored::Deflated(DeflateDecoder::new(file))))));
         }
+        let header = self.describe_plain(checksum)?;
+        if matches!(header, FileHeader::Link { .. }) {
+            return Ok((header, None));
+        }
+        let file = self.open(checksum, ObjectKind::File)?;
+        let stat =
+            rustix::fs::fstat(&file).map_err(|error| self.missing(checksum, ObjectKind::File, error))?;
+        Ok((self.plain_header(checksum, &stat)?, Some(Content(Stored::Plain(file)))))
     }
 
     /// The header of an archive's file, and the file behind it.
-    fn open_archived(&self, checksum: Checksum) -> Result<(ArchiveHeader, File)> {
+    fn open_archived(&self, checksum: Checksum) -> Result<(FileHeader, File)> {
         let damaged = || self.damaged(checksum, ObjectKind::File, "its header is wrong");
         let mut file = self.open(checksum, ObjectKind::File)?;
         let mut prefix = [0; 8];
@@ -204,6 +208,30 @@ impl Objects {
             Err(Errno::NOENT) => Err(self.missing(checksum, ObjectKind::File, Errno::NOENT)),
             Err(error) => Err(std::io::Error::from(error)).doing(format!("link the object '{path}'")),
         }
+    }
+
+    /// The names of all files below `objects`: the directory and the name in it.
+    pub(crate) fn names(&self) -> Result<Vec<(String, String)>> {
+        let mut names = Vec::new();
+        for dir in self.dir.entries("")? {
+            let Some(first) = dir.name.to_str().filter(|name| name.len() == 2 && dir.kind == EntryKind::Dir)
+            else {
+                continue;
+            };
+            for entry in self.dir.entries(first)? {
+                let name = entry.name.into_string().ok();
+                names.extend(name.map(|name| (first.to_owned(), name)));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The object behind a name below `objects`; `None` for what is not one, such as signatures.
+    pub(crate) fn parse_name(&self, first: &str, rest: &str) -> Option<(Checksum, ObjectKind)> {
+        let (rest, suffix) = rest.split_once('.')?;
+        let kinds = [ObjectKind::File, ObjectKind::DirTree, ObjectKind::DirMeta, ObjectKind::Commit];
+        let kind = kinds.into_iter().find(|kind| self.suffix(*kind) == suffix)?;
+        Some((Checksum::from_hex(&format!("{first}{rest}")).ok()?, kind))
     }
 
     pub(crate) fn damaged(&self, checksum: Checksum, kind: ObjectKind, problem: &str) -> StoreError {

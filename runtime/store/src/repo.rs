@@ -8,11 +8,13 @@
 //!      .lock                      shared by writers, exclusive for what removes objects
 //! ```
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use aril_beneath::{Dir, Lock, LockKind};
 use aril_model::Keyfile;
 
+use crate::error::Doing;
 use crate::object::Objects;
 use crate::{Result, StoreError};
 
@@ -46,6 +48,8 @@ impl RepoMode {
 pub struct Repo {
     dir: Dir,
     objects: Objects,
+    // Opened at the first need: reading refs, trees and commits does without.
+    library: OnceCell<ostree::Repo>,
 }
 
 /// Held as long as objects must not vanish, or as long as nobody else may use the repository.
@@ -86,7 +90,7 @@ impl Repo {
             mode: aril_model::printable(&name).into_owned(),
         })?;
         let objects = Objects::new(dir.open_dir("objects")?, mode);
-        Ok(Self { dir, objects })
+        Ok(Self { dir, objects, library: OnceCell::new() })
     }
 
     /// Makes an empty repository; one that is there already is opened, whatever its mode.
@@ -149,6 +153,22 @@ impl Repo {
 
     pub(crate) fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// libostree's own view of the repository.
+    pub(crate) fn library(&self) -> Result<&ostree::Repo> {
+        if let Some(library) = self.library.get() {
+            return Ok(library);
+        }
+        let opened = ostree::Repo::open_at_dir(std::os::fd::AsFd::as_fd(&self.dir), ".")
+            .doing(format!("open the repository at '{}'", self.path().display()))?;
+        Ok(self.library.get_or_init(|| opened))
+    }
+
+    /// Lets libostree see a changed configuration.
+    pub(crate) fn reload(&self) -> Result<()> {
+        let Some(library) = self.library.get() else { return Ok(()) };
+        library.reload_config(ostree::gio::Cancellable::NONE).doing("read the changed configuration")
     }
 }
 

@@ -306,7 +306,7 @@ mod tests {
 
     fn file(text: &str) -> Node {
         Node::File(FileNode {
-            checksum: crate::content::file_checksum(text.as_bytes(), Mode::Plain),
+            checksum: crate::content::file_checksum(text.as_bytes(), Mode::Plain.bits()),
             size: text.len() as u64,
             mode: Mode::Plain,
         })

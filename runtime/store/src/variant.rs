@@ -38,18 +38,36 @@ pub(crate) fn archive_link_header(target: &str) -> Vec<u8> {
     with_size(&(0_u64, 0_u32, 0_u32, LINK_MODE.to_be(), 0_u32, target, Attributes::new()).to_variant())
 }
 
-/// What the header of a file in an archive says.
-pub(crate) struct ArchiveHeader {
-    pub(crate) size: u64,
-    pub(crate) mode: u32,
-    pub(crate) target: String,
+/// What the store knows of a file's object before its contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FileHeader {
+    /// A regular file: its length and its mode with the file type.
+    File { size: u64, mode: u32 },
+    /// A symbolic link.
+    Link { target: String },
 }
 
-/// Reads the header of a file in an archive, without its size prefix; `None` when it is something else.
-pub(crate) fn parse_archive_header(bytes: &[u8]) -> Option<ArchiveHeader> {
+impl FileHeader {
+    /// A regular file of a mode that the store keeps: owned by root, without set-id and sticky bits, not writable for everybody.
+    pub(crate) fn file(size: u64, mode: u32) -> Option<Self> {
+        (mode & !0o775 == 0o100_000).then_some(Self::File { size, mode })
+    }
+}
+
+/// Reads the header of a file in an archive, without its size prefix; `None` when it is something else, or a file with an owner, a mode or
+/// attributes that the store does not keep.
+pub(crate) fn parse_archive_header(bytes: &[u8]) -> Option<FileHeader> {
     type Header = (u64, u32, u32, u32, u32, String, Attributes);
-    let (size, _, _, mode, _, target, _) = parse::<Header>(bytes)?.get::<Header>()?;
-    Some(ArchiveHeader { size: u64::from_be(size), mode: u32::from_be(mode), target })
+    let (size, uid, gid, mode, _, target, attributes) = parse::<Header>(bytes)?.get::<Header>()?;
+    let mode = u32::from_be(mode);
+    if (uid, gid) != (0, 0) || !attributes.is_empty() {
+        return None;
+    }
+    if mode == LINK_MODE {
+        Some(FileHeader::Link { target })
+    } else {
+        FileHeader::file(u64::from_be(size), mode)
+    }
 }
 
 /// The object that holds the properties of every directory: owned by root, mode 0755.

@@ -128,22 +128,8 @@ impl Writer {
     /// # Errors
     /// When it cannot be written.
     pub fn file(&self, contents: &[u8], mode: Mode) -> Result<FileNode> {
-        let checksum = file_checksum(contents, mode);
-        let size = contents.len() as u64;
-        if self.is_known(checksum, ObjectKind::File)? {
-            return Ok(FileNode { checksum, size, mode });
-        }
-        match self.mode() {
-            RepoMode::BareUserOnly => {
-                self.stage_bytes(checksum, ObjectKind::File, contents, mode.bits() & 0o777)?;
-                Ok(FileNode { checksum, size, mode })
-            }
-            RepoMode::Archive => {
-                let mut file = self.new_file(size, mode)?;
-                file.write_all(contents).map_err(|source| self.fail("write an object", source))?;
-                file.finish()
-            }
-        }
+        let checksum = self.keep(contents, mode.bits())?;
+        Ok(FileNode { checksum, size: contents.len() as u64, mode })
     }
 
     /// Keeps a file that is read from a stream of a known length.
@@ -151,18 +137,45 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Length`] when the stream is shorter; what comes after `size` bytes is not read.
     pub fn file_from(&self, stream: &mut dyn Read, size: u64, mode: Mode) -> Result<FileNode> {
+        Ok(FileNode { checksum: self.keep_from(stream, size, mode.bits())?, size, mode })
+    }
+
+    /// Begins a file of a known length that comes in pieces.
+    ///
+    /// # Errors
+    /// When no file can be made.
+    pub fn new_file(&self, size: u64, mode: Mode) -> Result<FileWriter<'_>> {
+        FileWriter::new(self, size, mode.bits())
+    }
+
+    fn keep(&self, contents: &[u8], mode: u32) -> Result<Checksum> {
+        let checksum = file_checksum(contents, mode);
+        if self.is_known(checksum, ObjectKind::File)? {
+            return Ok(checksum);
+        }
+        match self.mode() {
+            RepoMode::BareUserOnly => self.stage_bytes(checksum, ObjectKind::File, contents, mode & 0o777)?,
+            RepoMode::Archive => {
+                let mut file = FileWriter::new(self, contents.len() as u64, mode)?;
+                file.write_all(contents).map_err(|source| self.fail("write an object", source))?;
+                file.stage()?;
+            }
+        }
+        Ok(checksum)
+    }
+
+    /// Keeps a file that is read from a stream, with its permissions and file type as they are.
+    pub(crate) fn keep_from(&self, stream: &mut dyn Read, size: u64, mode: u32) -> Result<Checksum> {
         if size <= SMALL {
             let mut contents = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-            stream
-                .take(size)
-                .read_to_end(&mut contents)
-                .map_err(|source| self.fail("read a file", source))?;
+            let read = stream.take(size).read_to_end(&mut contents);
+            read.map_err(|source| StoreError::Stream { action: "read a file", source })?;
             if contents.len() as u64 != size {
                 return Err(StoreError::Length { wanted: size, got: contents.len() as u64 });
             }
-            return self.file(&contents, mode);
+            return self.keep(&contents, mode);
         }
-        let mut file = self.new_file(size, mode)?;
+        let mut file = FileWriter::new(self, size, mode)?;
         let mut piece = vec![0; PIECE];
         let mut rest = size;
         while rest > 0 {
@@ -171,20 +184,18 @@ impl Writer {
                 Ok(0) => return Err(StoreError::Length { wanted: size, got: size - rest }),
                 Ok(got) => got,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(self.fail("read a file", source)),
+                Err(source) => return Err(StoreError::Stream { action: "read a file", source }),
             };
-            file.write_all(&piece[..got]).map_err(|source| self.fail("write an object", source))?;
+            let written = file.write_all(&piece[..got]);
+            written.map_err(|source| StoreError::Stream { action: "write an object", source })?;
             rest -= got as u64;
         }
-        file.finish()
+        file.stage()
     }
 
-    /// Begins a file of a known length that comes in pieces.
-    ///
-    /// # Errors
-    /// When no file can be made.
-    pub fn new_file(&self, size: u64, mode: Mode) -> Result<FileWriter<'_>> {
-        FileWriter::new(self, size, mode)
+    /// Whether the file or link of this checksum is kept already.
+    pub(crate) fn has_file(&self, checksum: Checksum) -> Result<bool> {
+        self.is_known(checksum, ObjectKind::File)
     }
 
     /// Keeps a symbolic link.
