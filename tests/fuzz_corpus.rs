@@ -1,6 +1,7 @@
 //! Each fuzz target, once over its corpus: no bytes that once did harm may do so again.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::expect_used, reason = "tests")]
 
+#[allow(unreachable_pub, reason = "the same file is the library of the fuzz targets")]
 #[path = "fuzz/src/lib.rs"]
 mod checks;
 
