@@ -269,6 +269,9 @@ impl Context {
             ("features", self.features.words()),
         ] {
             words.extend(self.conditional.iter().filter(|(k, _)| k == key).map(|(_, text)| text.clone()));
+            // A newer version's words are not lost when an older one writes the file.
+            let unknown = self.unknown.iter().filter_map(|entry| entry.strip_prefix(key)?.strip_prefix('='));
+            words.extend(unknown.map(str::to_owned));
             write_list(file, key, &words);
         }
         let mut places: Vec<String> =
@@ -343,6 +346,17 @@ mod tests {
         let mut file = Keyfile::new();
         read.write(&mut file);
         assert_eq!(context(&file.to_string()), read);
+    }
+
+    #[test]
+    fn words_of_a_newer_version_survive() {
+        let text = "[Context]\nsockets=x11;warp;!tachyon;\ndevices=flux;if:all:true;\n";
+        let mut file = Keyfile::new();
+        Context::from_keyfile(&Keyfile::parse(text).unwrap()).0.write(&mut file);
+        assert_eq!(
+            file.to_string(),
+            "[Context]\nsockets=x11;!tachyon;warp;\ndevices=if:all:true;flux;\n"
+        );
     }
 
     #[test]
