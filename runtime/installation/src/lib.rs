@@ -20,6 +20,7 @@ mod instances; // the sandboxes that run now
 mod overrides; // the permissions that hold for an app
 mod place; // the system's, the user's and extra installations
 mod record; // the file `deploy`, which says where a deploy came from
+mod remote; // where apps and runtimes come from
 mod variant; // just enough of the GVariant format to read it
 
 pub use deploy::{Deploy, DeployName};
@@ -30,3 +31,4 @@ pub use instances::{RunningInstance, instances};
 pub use overrides::{Overrides, effective_context};
 pub use place::{CalledAs, Installations, Places};
 pub use record::DeployRecord;
+pub use remote::{Remote, RemoteKind};

@@ -1,7 +1,7 @@
 //! Where installations are: the system's, the user's, and extra ones that the administrator named.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use aril_beneath::Dir;
 use aril_model::{AppId, Keyfile, Kind, PartialRef, Ref};
@@ -15,6 +15,18 @@ pub enum CalledAs {
     Aril,
     /// `flatpak`, by a link: Flatpak's directories and variables.
     Flatpak,
+}
+
+impl CalledAs {
+    /// Reads it from the first argument of the program, of which the last part counts: `/usr/bin/flatpak`.
+    ///
+    /// Programs of ours that start each other pass it on in the same way.
+    pub fn from_program(argument: &OsStr) -> Self {
+        match Path::new(argument).file_name() {
+            Some(name) if name == "flatpak" => Self::Flatpak,
+            _ => Self::Aril,
+        }
+    }
 }
 
 /// The paths of installations, as environment and administrator give them.
@@ -59,7 +71,7 @@ impl Places {
 /// The files of `installations.d`: `[Installation "NAME"]` with `Path=`.
 ///
 /// Source: `flatpak-installation(5)`.
-fn extra_installations(config: &std::path::Path) -> Vec<(String, PathBuf)> {
+fn extra_installations(config: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let Ok(dir) = Dir::open(config.join("installations.d")) else { return found };
     for entry in dir.entries("").unwrap_or_default() {
@@ -177,6 +189,18 @@ mod tests {
             variables.iter().find(|(name, _)| *name == key).map(|(_, value)| OsString::from(value))
         };
         Places::find(called_as, &lookup)
+    }
+
+    #[test]
+    fn the_name_is_the_last_part() {
+        for (argument, called_as) in [
+            ("/usr/bin/flatpak", CalledAs::Flatpak),
+            ("flatpak", CalledAs::Flatpak),
+            ("/opt/flatpak/aril", CalledAs::Aril),
+            ("", CalledAs::Aril),
+        ] {
+            assert_eq!(CalledAs::from_program(OsStr::new(argument)), called_as, "{argument}");
+        }
     }
 
     #[test]
