@@ -353,10 +353,7 @@ mod tests {
         let text = "[Context]\nsockets=x11;warp;!tachyon;\ndevices=flux;if:all:true;\n";
         let mut file = Keyfile::new();
         Context::from_keyfile(&Keyfile::parse(text).unwrap()).0.write(&mut file);
-        assert_eq!(
-            file.to_string(),
-            "[Context]\nsockets=x11;!tachyon;warp;\ndevices=if:all:true;flux;\n"
-        );
+        assert_eq!(file.to_string(), "[Context]\nsockets=x11;!tachyon;warp;\ndevices=if:all:true;flux;\n");
     }
 
     #[test]

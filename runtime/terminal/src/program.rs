@@ -1,7 +1,10 @@
 //! The frame of each `main`: parse, run, print what failed, give the exit code.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use rustix::fs::Access;
 
 use crate::args::CommandLine;
 use crate::{Exit, Failure, Terminal, Verbosity, log};
@@ -30,6 +33,26 @@ pub fn run<A: CommandLine>(
     let filter = variable("ARIL_LOG").and_then(|value| value.into_string().ok()).unwrap_or_default();
     let result = log::install(&terminal, &filter).and_then(|()| body(args, &terminal));
     end(&terminal, result)
+}
+
+/// Finds another program of ours: in `ARIL_BIN_DIR`, which tests set; beside this one; in `../libexec/aril`, where `make install` puts it.
+///
+/// # Errors
+/// Names the places that were looked at.
+pub fn find(name: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().ok().and_then(|path| path.parent().map(PathBuf::from));
+    let mut places: Vec<PathBuf> = std::env::var_os("ARIL_BIN_DIR").map(PathBuf::from).into_iter().collect();
+    if let Some(own) = own {
+        places.extend(own.parent().map(|above| above.join("libexec/aril")));
+        places.insert(places.len().saturating_sub(1), own);
+    }
+    let found = places.iter().map(|place| place.join(name));
+    found.clone().find(|path| rustix::fs::access(path, Access::EXEC_OK).is_ok()).ok_or_else(|| {
+        let tried: Vec<String> = found.map(|path| path.display().to_string()).collect();
+        Failure::new(format!("the program '{name}' is missing"))
+            .with_details(&tried.join("\n"))
+            .with_hint("aril is not installed completely: `make install` puts all its programs in place")
+    })
 }
 
 /// Prints a failure, if there is one to tell, and returns the code to end with.

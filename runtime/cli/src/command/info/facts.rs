@@ -1,0 +1,91 @@
+//! What is known of an app, for a person.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aril_model::{Kind, Layout};
+use aril_terminal::{Failure, Terminal, ago, bytes, time};
+
+use super::Subject;
+
+pub(super) fn print(subject: &Subject, terminal: &Terminal) -> Result<(), Failure> {
+    let installed = &subject.installed;
+    let reference = installed.reference();
+    let title = match installed.text("summary") {
+        Some(summary) => format!("{} - {summary}", installed.name()),
+        None => installed.name(),
+    };
+    terminal.print(&title)?;
+    terminal.print("")?;
+    let record = installed.record();
+    let one = |text: Option<String>| text.into_iter().collect::<Vec<_>>();
+    terminal.print_facts(&[
+        ("ID", vec![reference.id.to_string()]),
+        ("Ref", vec![reference.to_string()]),
+        ("Version", one(installed.text("version"))),
+        ("License", one(installed.text("license"))),
+        ("Origin", vec![record.origin.clone()]),
+        ("Installation", vec![installed.scope.to_string()]),
+        ("Layout", one(layout(subject))),
+        ("Runtime", one(installed.runtime().filter(|_| reference.kind == Kind::App))),
+        ("SDK", one(subject.metadata.sdk.as_ref().map(|sdk| sdk.without_kind()))),
+        ("Size", vec![bytes(record.installed_size)]),
+        ("Commit", vec![installed.deploy.commit().to_string()]),
+        ("Made", one(record.timestamp.and_then(|seconds| i64::try_from(seconds).ok()).map(made))),
+        ("Kept", kept(subject)),
+        ("Location", vec![installed.deploy.path().display().to_string()]),
+        ("End of life", one(record.texts.get("eol").cloned())),
+        ("Replaced by", one(record.texts.get("eolr").cloned())),
+    ])?;
+    if reference.kind == Kind::App { print_permissions(subject, terminal) } else { Ok(()) }
+}
+
+fn print_permissions(subject: &Subject, terminal: &Terminal) -> Result<(), Failure> {
+    let permissions = &subject.permissions;
+    let mut effects = permissions.effective.effects();
+    if effects.is_empty() {
+        effects.push("can use nothing outside its sandbox".to_owned());
+    }
+    let mut pending = permissions.pending.0.clone();
+    if !pending.is_empty() {
+        pending.push(format!("`aril override {}` can allow it", subject.metadata.id));
+    }
+    terminal.print("")?;
+    terminal.print_facts(&[
+        ("Permissions", effects),
+        ("Not granted", pending),
+        ("You changed", changed(subject)),
+    ])
+}
+
+fn layout(subject: &Subject) -> Option<String> {
+    let text = match subject.metadata.layout {
+        Layout::Merged => "merged: as the RPMs have it, laid over the runtime",
+        Layout::App => "app: Flatpak's, at /app",
+    };
+    (subject.metadata.kind == Kind::App).then(|| text.to_owned())
+}
+
+fn made(seconds: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    format!("{}, {}", time(seconds), ago(seconds, i64::try_from(now).unwrap_or(i64::MAX)))
+}
+
+fn kept(subject: &Subject) -> Vec<String> {
+    let id = &subject.metadata.id;
+    let line = |commit: &String| format!("{commit}, for `aril rollback {id}`");
+    subject.kept.iter().map(line).collect()
+}
+
+/// The user's changes as options that would make them again.
+fn changed(subject: &Subject) -> Vec<String> {
+    let mut file = aril_model::Keyfile::new();
+    subject.permissions.overrides.write(&mut file);
+    let mut lines = Vec::new();
+    for group in file.group_names() {
+        let place = if group == "Context" { String::new() } else { format!("{group}: ") };
+        lines.extend(file.keys(group).iter().map(|key| {
+            format!("{place}{key}={}", file.get(group, key).unwrap_or_default().trim_end_matches(';'))
+        }));
+    }
+    lines
+}
