@@ -1,0 +1,291 @@
+//! Makes all repositories, once: what is there and made by the same version of the generator is left as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::apt::{Apt, check_host};
+use super::cache::{Cache, key_of};
+use super::control::Paragraph;
+use super::key::Key;
+use super::lists::{Sets, Shapes};
+use super::metadata::{self, Advisory, Group};
+use super::package::rpmbuild::{BUILT, REBUILT};
+use super::plan::Plan;
+use super::states::{Factory, Packages};
+use super::stock::Stock;
+
+/// The key's file name, and the name that it goes by.
+pub const KEY: &str = "RPM-GPG-KEY-aril-tests";
+
+/// What to make and where.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Names of sets; all that are not only made on request, where it is empty.
+    pub sets: BTreeSet<String>,
+    /// What is kept between runs.
+    pub cache: PathBuf,
+    /// Where the repositories go.
+    pub out: PathBuf,
+}
+
+/// What lies beside the repositories: what they hold and where it came from.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Contents {
+    /// Of the generator and the request.
+    pub id: String,
+    /// Fedora's name by Debian's.
+    pub names: BTreeMap<String, String>,
+    /// Fedora's names of the packages that each set names.
+    pub roots: BTreeMap<String, Vec<String>>,
+    /// Fedora's names of each set's packages with all that they need.
+    pub closures: BTreeMap<String, Vec<String>>,
+    /// Seconds that it took.
+    pub seconds: u64,
+}
+
+/// Packages below all others, which Debian has in another shape.
+const BELOW: [&str; 4] = ["basesystem", "fedora-release-common", "filesystem", "setup"];
+
+impl Request {
+    /// What all tests use, in a place of its own for each version of the generator.
+    pub fn usual(cache: PathBuf) -> Self {
+        let mut request = Self { sets: BTreeSet::new(), out: PathBuf::new(), cache };
+        request.out = request.cache.join("repo").join(request.id());
+        request
+    }
+
+    /// What identifies the outcome: this generator and the sets.
+    pub fn id(&self) -> String {
+        key_of(&[env!("ARIL_KIT_SOURCES").as_bytes(), format!("{:?}", self.sets).as_bytes()])
+    }
+
+    /// What is there already, if it is what is asked for.
+    pub fn made(&self) -> Option<Contents> {
+        let text = fs::read(self.out.join("contents.json")).ok()?;
+        serde_json::from_slice(&text).ok().filter(|contents: &Contents| contents.id == self.id())
+    }
+
+    /// Makes the repositories, unless they are there.
+    pub fn make(&self) -> Result<Contents> {
+        if let Some(contents) = self.made() {
+            return Ok(contents);
+        }
+        check_host()?;
+        let cache = Cache::open(&self.cache)?;
+        let _lock = cache.lock()?;
+        if let Some(contents) = self.made() {
+            return Ok(contents);
+        }
+        let begun = Instant::now();
+        let above = self.out.parent().context("the output needs a directory above it")?;
+        fs::create_dir_all(above)?;
+        let beside = tempfile::Builder::new().prefix(".aril-repo-").tempdir_in(above)?;
+        fs::set_permissions(beside.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        let making = Making { request: self, cache: &cache, dir: beside.path(), begun };
+        let contents = making.run()?;
+        self.put(beside)?;
+        Ok(contents)
+    }
+
+    /// Puts the finished directory at its place. What was there must be ours, since it is removed.
+    fn put(&self, made: tempfile::TempDir) -> Result<()> {
+        let made = made.keep();
+        if self.out.exists() {
+            let ours = self.out.join("contents.json").exists() || fs::read_dir(&self.out)?.next().is_none();
+            ensure!(ours, "{} holds something else", self.out.display());
+            fs::remove_dir_all(&self.out)?;
+        }
+        fs::rename(&made, &self.out)?;
+        Ok(())
+    }
+}
+
+struct Making<'a> {
+    request: &'a Request,
+    cache: &'a Cache,
+    dir: &'a Path,
+    begun: Instant,
+}
+
+impl Making<'_> {
+    fn run(&self) -> Result<Contents> {
+        let (sets, shapes) = (Sets::read()?, Shapes::read()?);
+        let wanted = self.wanted(&sets)?;
+        let (plan, sonames) = self.plan(&sets, &shapes, &wanted)?;
+        let debian: BTreeSet<String> =
+            wanted.iter().flat_map(|set| plan.closures[set].iter().cloned()).collect();
+        let key = Key::open(&self.cache.path("keys"), KEY)?;
+        let factory = Factory::new(self.cache, &key, &plan, (&sets, &shapes), sonames);
+        tracing::info!("making {} packages", debian.len());
+        let first = factory.first(&debian)?;
+        let newer = factory.second(&debian)?;
+        let contents = self.contents(&sets, &plan, &wanted);
+        let groups = groups(&sets, &contents);
+        let mut second = first.clone();
+        second.extend(newer.clone());
+        let advisories = advisories(&newer)?;
+        let repositories = [
+            Repository { name: "state1", packages: &first, groups: &groups, advisories: &[], time: BUILT },
+            Repository {
+                name: "state2",
+                packages: &second,
+                groups: &groups,
+                advisories: &advisories,
+                time: REBUILT,
+            },
+        ];
+        for one in &repositories {
+            self.repository(one, &key)?;
+        }
+        fs::copy(key.public(), self.dir.join(KEY))?;
+        fs::write(self.dir.join("contents.json"), serde_json::to_vec_pretty(&contents)?)?;
+        Ok(contents)
+    }
+
+    fn wanted(&self, sets: &Sets) -> Result<Vec<String>> {
+        for name in &self.request.sets {
+            if !sets.sets.contains_key(name) {
+                let known: Vec<&str> = sets.sets.keys().map(String::as_str).collect();
+                bail!("no set '{name}'; there are {}", known.join(", "));
+            }
+        }
+        let is_wanted = |name: &String, on_request: bool| match self.request.sets.is_empty() {
+            true => !on_request,
+            false => self.request.sets.contains(name),
+        };
+        let names = sets.sets.iter().filter(|(name, set)| is_wanted(name, set.on_request));
+        Ok(names.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Decides what to make and has all of it here. Debian may have replaced packages since its lists were fetched: then once more.
+    fn plan(
+        &self,
+        sets: &Sets,
+        shapes: &Shapes,
+        wanted: &[String],
+    ) -> Result<(Plan, BTreeMap<String, Vec<String>>)> {
+        let apt = Apt::open(&self.cache.path("apt"))?;
+        let plan = Plan::make(&apt, sets, shapes)?;
+        match self.fetch(&apt, &plan, wanted) {
+            Ok(sonames) => Ok((plan, sonames)),
+            Err(why) => {
+                tracing::warn!("{why:#}, fetching Debian's lists anew");
+                apt.update()?;
+                let plan = Plan::make(&apt, sets, shapes)?;
+                let sonames = self.fetch(&apt, &plan, wanted)?;
+                Ok((plan, sonames))
+            }
+        }
+    }
+
+    fn fetch(&self, apt: &Apt, plan: &Plan, wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>> {
+        let names: BTreeSet<&String> = wanted.iter().flat_map(|set| &plan.closures[set]).collect();
+        let packages: Vec<&Paragraph> = names.iter().map(|name| &plan.packages[*name].fields).collect();
+        let stock = Stock::new(self.cache);
+        let tools = plan.tools.values().filter(|one| !names.contains(&one.get("Package").to_owned()));
+        let all: Vec<&Paragraph> = packages.iter().copied().chain(tools).collect();
+        stock.fetch(apt, &all)?;
+        stock.sonames(&packages)
+    }
+
+    fn contents(&self, sets: &Sets, plan: &Plan, wanted: &[String]) -> Contents {
+        let fedora = |debian: &String| plan.packages[debian].fedora.clone();
+        let closure = |set: &String| {
+            let mut names: Vec<String> = plan.closures[set].iter().map(fedora).collect();
+            names.extend(BELOW.map(str::to_owned));
+            names.sort();
+            names
+        };
+        let used: BTreeSet<&String> = wanted.iter().flat_map(|set| &plan.closures[set]).collect();
+        Contents {
+            id: self.request.id(),
+            names: used.iter().map(|debian| ((*debian).clone(), fedora(debian))).collect(),
+            roots: wanted
+                .iter()
+                .map(|set| (set.clone(), sets.sets[set].packages.iter().map(fedora).collect()))
+                .collect(),
+            closures: wanted.iter().map(|set| (set.clone(), closure(set))).collect(),
+            seconds: self.begun.elapsed().as_secs(),
+        }
+    }
+
+    /// One repository twice: `NAME-gzip` with gzip metadata, `NAME` with zstd, both over the same files.
+    fn repository(&self, one: &Repository<'_>, key: &Key) -> Result<()> {
+        let name = one.name;
+        let gzip = self.dir.join(format!("{name}-gzip"));
+        let zstd = self.dir.join(name);
+        link_packages(one.packages, &gzip)?;
+        link_packages(one.packages, &zstd)?;
+        metadata::create(&gzip, one.groups, one.advisories, one.time)?;
+        metadata::recompress(&gzip, &zstd)?;
+        for (repo, id) in [(&gzip, format!("{name}-gzip")), (&zstd, name.to_owned())] {
+            metadata::sign(repo, key)?;
+            let place = self.request.out.join(&id);
+            let key_file = self.request.out.join(KEY);
+            let text = format!(
+                "[{id}]\nname=Aril's test repository, {id}\nbaseurl=file://{}\nenabled=1\ngpgcheck=1\n\
+                 repo_gpgcheck=1\ngpgkey=file://{}\n",
+                place.display(),
+                key_file.display()
+            );
+            fs::write(self.dir.join(format!("{id}.repo")), text)?;
+        }
+        Ok(())
+    }
+}
+
+struct Repository<'a> {
+    name: &'a str,
+    packages: &'a Packages,
+    groups: &'a [Group],
+    advisories: &'a [Advisory],
+    time: i64,
+}
+
+/// `Packages/b/bash-….rpm`, as Fedora has it.
+fn link_packages(packages: &Packages, repo: &Path) -> Result<()> {
+    for file in packages.values().flatten() {
+        let name = file.file_name().and_then(|name| name.to_str()).context("a package without a name")?;
+        let dir = repo.join("Packages").join(name[..1].to_lowercase());
+        fs::create_dir_all(&dir)?;
+        let place = dir.join(name);
+        if fs::hard_link(file, &place).is_err() {
+            fs::copy(file, &place).with_context(|| format!("putting {name} into the repository"))?;
+        }
+    }
+    Ok(())
+}
+
+fn groups(sets: &Sets, contents: &Contents) -> Vec<Group> {
+    let group = |(set, roots): (&String, &Vec<String>)| Group {
+        id: set.clone(),
+        about: sets.sets[set].about.clone(),
+        packages: roots.clone(),
+    };
+    contents.roots.iter().map(group).collect()
+}
+
+/// An advisory for each newer package: the first mends a hole, the others are ordinary updates.
+fn advisories(newer: &Packages) -> Result<Vec<Advisory>> {
+    let mut all = Vec::new();
+    for (number, (name, files)) in newer.iter().enumerate() {
+        let file = files.first().and_then(|file| file.file_name()).and_then(|name| name.to_str());
+        let file = file.context("a package without a file")?.to_owned();
+        let (rest, _arch) = file.trim_end_matches(".rpm").rsplit_once('.').context("an odd file name")?;
+        let (rest, release) = rest.rsplit_once('-').context("an odd file name")?;
+        let version = rest[name.len()..].trim_start_matches('-');
+        all.push(Advisory {
+            id: format!("FEDORA-2025-{:010x}", 0xa11_0000_u64 + number as u64),
+            title: format!("{name}-{version}-{release}"),
+            kind: if number == 0 { "security" } else { "bugfix" }.to_owned(),
+            package: [name.clone(), version.to_owned(), release.to_owned(), file.clone()],
+            epoch: 0,
+        });
+    }
+    Ok(all)
+}

@@ -1,1 +1,0 @@
-//! The kit that the end-to-end tests use.
