@@ -47,8 +47,11 @@ Examples:
 #[command(before_long_help = RUNTIME_EXAMPLES)]
 pub struct BuildRuntime {
     /// The file that says what the runtime is called and which packages make it
-    #[arg(value_name = "MANIFEST")]
-    pub manifest: PathBuf,
+    #[arg(value_name = "MANIFEST", required_unless_present = "reference")]
+    pub manifest: Option<PathBuf>,
+    /// Build what is installed under this ref again, from the manifest that its commit holds
+    #[arg(long = "ref", value_name = "REF", hide = true, conflicts_with = "manifest")]
+    pub reference: Option<Ref>,
     /// The remote of RPMs that the packages come from
     #[arg(long, value_name = "REMOTE")]
     pub from: RemoteName,
@@ -85,8 +88,11 @@ pub enum BuildLayout {
 #[command(before_long_help = APP_EXAMPLES)]
 pub struct BuildApp {
     /// The packages; the first one is the app
-    #[arg(value_name = "PACKAGE", required_unless_present = "file")]
+    #[arg(value_name = "PACKAGE", required_unless_present_any = ["file", "reference"])]
     pub packages: Vec<String>,
+    /// Build what is installed under this ref again, from the packages that were asked for then
+    #[arg(long = "ref", value_name = "REF", hide = true, conflicts_with_all = ["packages", "file"])]
+    pub reference: Option<Ref>,
     /// The remote of RPMs that the packages come from
     #[arg(long, value_name = "REMOTE", visible_alias = "remote")]
     pub from: RemoteName,
@@ -128,8 +134,11 @@ pub struct BuildPlace {
 #[derive(Debug, clap::Args)]
 pub struct BuildPlan {
     /// The packages
-    #[arg(value_name = "PACKAGE", required_unless_present = "file")]
+    #[arg(value_name = "PACKAGE", required_unless_present_any = ["file", "reference"])]
     pub packages: Vec<String>,
+    /// What is installed under this ref, again
+    #[arg(long = "ref", value_name = "REF", conflicts_with_all = ["packages", "file"])]
+    pub reference: Option<Ref>,
     /// The installation's directory
     #[arg(long, value_name = "DIRECTORY")]
     pub installation: PathBuf,
