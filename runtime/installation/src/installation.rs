@@ -129,6 +129,31 @@ impl Installation {
         Ok(deploys)
     }
 
+    /// The runtime's commit that one commit of an app stays on, because it does not fit the newer one; `None` if it goes with the active one.
+    ///
+    /// # Errors
+    /// When the note is there and names no commit.
+    ///
+    /// Source: `docs/format/deploy.md`.
+    pub fn held_runtime(&self, app: &Ref, commit: &CommitId) -> Result<Option<CommitId>> {
+        let path = Self::hold_path(app, commit);
+        let target = match self.dir.read_link(&path) {
+            Ok(target) => target,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let held = target.to_str().and_then(|text| text.parse().ok());
+        held.map(Some).ok_or_else(|| InstallationError::Damaged {
+            what: self.dir.path().join(path).display().to_string(),
+            problem: "it does not name a commit".into(),
+        })
+    }
+
+    /// Where that note lies, relative to the installation. Its directory begins with a dot, so that Flatpak does not take it for a deploy.
+    pub fn hold_path(app: &Ref, commit: &CommitId) -> PathBuf {
+        ref_path(app).join(".runtime").join(commit.as_str())
+    }
+
     /// The ref of an app that is meant when only its id is said: what `current` names, else the first that is installed.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod place; // the system's, the user's and extra installations
 mod record; // the file `deploy`, which says where a deploy came from
 mod remote; // where apps and runtimes come from
 mod variant; // just enough of the GVariant format to read it
+mod write_variant; // and to write it
 
 pub use deploy::{Deploy, DeployName};
 pub use derived::derived_key;

@@ -132,6 +132,28 @@ impl Installations {
         Ok(None)
     }
 
+    /// The deploy of `runtime` that a deploy of an app runs on: the one that it is held on, else the active one, its own installation first.
+    ///
+    /// `home` is the installation of the app.
+    /// # Errors
+    /// When a deploy or a note is damaged.
+    pub fn runtime_of<'a>(
+        &'a self,
+        home: &'a Installation,
+        app: &Deploy,
+        runtime: &Ref,
+    ) -> Result<Option<(&'a Installation, Deploy)>> {
+        if let Some(held) = home.held_runtime(app.reference(), app.commit())?
+            && let Some(deploy) = home.deploy(runtime, &held)?
+        {
+            return Ok(Some((home, deploy)));
+        }
+        if let Some(deploy) = home.active(runtime)? {
+            return Ok(Some((home, deploy)));
+        }
+        self.find(runtime)
+    }
+
     /// The refs that a person can mean, with the installation that has each: those of exactly this id; if there are none, those whose id
     /// ends with it.
     ///
@@ -201,6 +223,34 @@ mod tests {
         ] {
             assert_eq!(CalledAs::from_program(OsStr::new(argument)), called_as, "{argument}");
         }
+    }
+
+    #[test]
+    fn an_app_stays_on_the_runtime_that_it_is_held_on() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        let (old, new) = ("a".repeat(64), "b".repeat(64));
+        let (app, runtime) = ("app/org.test.Hello/x86_64/f1", "runtime/org.test.Platform/x86_64/f1");
+        for path in [format!("{app}/{old}"), format!("{runtime}/{old}"), format!("{runtime}/{new}")] {
+            dir.create_dir_all(path, 0o755).unwrap();
+        }
+        dir.symlink(&old, format!("{app}/active")).unwrap();
+        dir.symlink(&new, format!("{runtime}/active")).unwrap();
+        let home = Installation::open(Scope::User, place.path()).unwrap().unwrap();
+        let all = Installations::from_vec(Vec::new());
+        let (app, runtime): (Ref, Ref) = (app.parse().unwrap(), runtime.parse().unwrap());
+        let deploy = home.active(&app).unwrap().unwrap();
+        let runs_on = || all.runtime_of(&home, &deploy, &runtime).unwrap().unwrap().1.commit().to_string();
+        assert_eq!(runs_on(), new);
+        let note = Installation::hold_path(&app, deploy.commit());
+        dir.create_dir_all(note.parent().unwrap(), 0o755).unwrap();
+        dir.symlink(&old, &note).unwrap();
+        assert_eq!(runs_on(), old);
+        dir.remove_tree(format!("{runtime}/{old}")).unwrap();
+        assert_eq!(runs_on(), new, "one that is gone holds nothing");
+        dir.replace_symlink("../x", &note).unwrap();
+        assert!(all.runtime_of(&home, &deploy, &runtime).is_err());
+        assert_eq!(home.deploys(&app).unwrap().len(), 1);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::variant::Bytes;
+use crate::write_variant::{Container, entry, string, strings, value};
+
+/// The version of the record: that of flatpak 1.14.
+const VERSION: i32 = 4;
 
 /// What is recorded when a deploy is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct DeployRecord {
     pub texts: BTreeMap<String, String>,
     /// The commit's time in seconds since 1970, if recorded.
     pub timestamp: Option<u64>,
+    /// What the app's own description says of its content for children: the scheme and its values. Written, and not read.
+    pub content_rating: Option<(String, BTreeMap<String, String>)>,
 }
 
 impl DeployRecord {
@@ -49,6 +55,46 @@ impl DeployRecord {
         }
         Some(record)
     }
+
+    /// Writes the serialised form.
+    pub fn serialise(&self) -> Vec<u8> {
+        let mut values: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        values.insert("deploy-version", value(&VERSION.to_ne_bytes(), "i"));
+        for (key, text) in &self.texts {
+            values.insert(key, value(&string(text), "s"));
+        }
+        if let Some(time) = self.timestamp {
+            values.insert("timestamp", value(&time.to_ne_bytes(), "t"));
+        }
+        if let Some((scheme, ratings)) = &self.content_rating {
+            values.insert("appdata-content-rating", value(&serialise_rating(scheme, ratings), "(sa{ss})"));
+        }
+        let mut meta = Container::default();
+        for (key, value) in values {
+            meta.add(&entry(key, &value), 8);
+        }
+        let mut record = Container::default();
+        record.add(&string(&self.origin), 1);
+        record.add(&string(&self.commit), 1);
+        record.add(&strings(self.subpaths.iter().map(String::as_str)), 1);
+        record.add_last(&self.installed_size.to_be_bytes(), 8);
+        record.add_last(&meta.array(), 8);
+        record.tuple()
+    }
+}
+
+fn serialise_rating(scheme: &str, ratings: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut entries = Container::default();
+    for (key, rating) in ratings {
+        let mut entry = Container::default();
+        entry.add(&string(key), 1);
+        entry.add_last(&string(rating), 1);
+        entries.add(&entry.tuple(), 1);
+    }
+    let mut tuple = Container::default();
+    tuple.add(&string(scheme), 1);
+    tuple.add_last(&entries.array(), 1);
+    tuple.tuple()
 }
 
 #[cfg(test)]
@@ -84,6 +130,38 @@ mod tests {
         assert_eq!(record.texts["appdata-name@de"], "Hallo");
         assert_eq!(record.texts["appdata-version"], "1.2");
         assert!(record.timestamp.is_some() && record.subpaths.is_empty());
+    }
+
+    #[test]
+    fn round_trip_through_each_width_of_offsets() {
+        for length in [0, 10, 200, 255, 256, 300, 65_000, 70_000] {
+            let text = |key: &str, value: String| (key.to_owned(), value);
+            let record = DeployRecord {
+                origin: "fedora".into(),
+                commit: "0".repeat(64),
+                subpaths: vec!["/de".into(), "/fr".into()],
+                installed_size: 123_456,
+                texts: [
+                    text("runtime", "org.test.Platform/x86_64/f1".into()),
+                    text("eol", "x".repeat(length)),
+                ]
+                .into(),
+                timestamp: Some(1_700_000_000),
+                content_rating: None,
+            };
+            assert_eq!(DeployRecord::parse(&record.serialise()), Some(record), "{length}");
+        }
+        let empty = DeployRecord::default();
+        assert_eq!(DeployRecord::parse(&empty.serialise()), Some(empty));
+    }
+
+    #[test]
+    fn writes_what_flatpak_reads() {
+        // All of Flatpak's record but the order of the dictionary, which is that of a hash table there.
+        let theirs = fixture();
+        let ours = DeployRecord::parse(&theirs).unwrap().serialise();
+        assert_eq!(ours.len(), theirs.len());
+        assert_eq!(ours[..0x50], theirs[..0x50]);
     }
 
     #[test]
