@@ -255,11 +255,9 @@ impl Connection {
             Side::App => &self.app.flow,
             Side::Bus => &self.bus.flow,
         };
-        let is_early = side == Side::App && !self.has_begun;
-        !flow.has_ended
-            && !flow.is_stalled
-            && self.has_room(side)
-            && !(is_early && flow.stash.len() >= MAX_EARLY)
+        let has_too_much = side == Side::App && !self.has_begun && flow.stash.len() >= MAX_EARLY;
+        let is_held = flow.has_ended || flow.is_stalled || has_too_much;
+        !is_held && self.has_room(side)
     }
 
     /// Whether the other side takes more.

@@ -7,7 +7,9 @@
 
 use std::fmt::Write;
 
+use crate::message::BUS_PATH;
 use crate::name;
+use crate::peers::BUS;
 use crate::wire::Malformed;
 
 /// The longest rule that `dbus-daemon` takes.
@@ -15,10 +17,10 @@ const MAX_LENGTH: usize = 1024;
 
 /// The match for changes of names' owners that the filter makes for itself.
 ///
-/// It says `path_namespace='/'`, which fits every path, and which no rule of an app says: [`MatchRule::parse`] leaves it out. So an app can
-/// neither make nor remove this one.
+/// It names the sender and a `path_namespace`, which no rule of an app does for the bus: [`MatchRule::parse`] makes a `path` of it, which
+/// means the same there. So an app can neither make nor remove this one. (A namespace `/` would not do: to `dbus-broker` it is `/` alone.)
 pub(crate) const OWNER_CHANGES: &str = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
-     member='NameOwnerChanged',path_namespace='/'";
+     member='NameOwnerChanged',path_namespace='/org/freedesktop/DBus'";
 
 /// A match rule that means what it says: no key twice, each value valid for its key, no eavesdropping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +60,6 @@ impl MatchRule {
             match (key, &*value) {
                 ("eavesdrop", "false") => {}
                 ("eavesdrop", "true") => return Err(Refusal::Eavesdrops),
-                ("path_namespace", "/") => {}
                 _ => {
                     check(key, &value)?;
                     rule.conditions.push((key.into(), value));
@@ -68,7 +69,18 @@ impl MatchRule {
         if keys.contains(&"path") && keys.contains(&"path_namespace") {
             return Err(Refusal::Invalid("it has both path and path_namespace"));
         }
+        rule.name_path_of_bus();
         Ok(rule)
+    }
+
+    /// What the bus itself sends comes from one object: it needs no namespace.
+    fn name_path_of_bus(&mut self) {
+        let is_from_bus = self.conditions.iter().any(|(key, value)| key == "sender" && value == BUS);
+        for (key, value) in &mut self.conditions {
+            if is_from_bus && key == "path_namespace" && value == BUS_PATH {
+                *key = "path".into();
+            }
+        }
     }
 
     /// The rule in the one form that every bus reads alike.
@@ -157,7 +169,8 @@ mod tests {
             (r"arg0='it'\''s'", r"arg0='it'\''s'"),
             (r"arg0='back\slash'", r"arg0='back\slash'"),
             (r"arg0=back\slash", r"arg0='back\slash'"),
-            ("path_namespace='/',type='signal'", "type='signal'"),
+            ("path_namespace='/',type='signal'", "path_namespace='/',type='signal'"),
+            ("path_namespace='/org/freedesktop/DBus'", "path_namespace='/org/freedesktop/DBus'"),
             ("arg0namespace='org',arg63path='/a/'", "arg0namespace='org',arg63path='/a/'"),
             ("eavesdrop='false',member='A'", "member='A'"),
         ];
@@ -226,6 +239,8 @@ mod tests {
 
     #[test]
     fn no_rule_of_an_app_is_the_filters_own() {
-        assert_ne!(canonical(OWNER_CHANGES), Ok(OWNER_CHANGES.into()));
+        let theirs = canonical(OWNER_CHANGES).unwrap();
+        assert_eq!(theirs, OWNER_CHANGES.replace("path_namespace", "path"));
+        assert_eq!(canonical(&theirs), Ok(theirs));
     }
 }

@@ -7,7 +7,7 @@ use crate::header::{Frame, Header, Kind, NO_REPLY_EXPECTED};
 use crate::peers::BUS;
 use crate::wire::{Endian, Malformed, Reader, Writer};
 
-const BUS_PATH: &str = "/org/freedesktop/DBus";
+pub(crate) const BUS_PATH: &str = "/org/freedesktop/DBus";
 
 /// Arguments: their signature, and their bytes in little-endian order.
 #[derive(Debug, Default)]

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn names() {
-        let table: [(fn(&str) -> bool, &[&str], &[&str]); 5] = [
+        type Case = (fn(&str) -> bool, &'static [&'static str], &'static [&'static str]);
+        let table: [Case; 5] = [
             (is_unique, &[":1.42", ":1", ":a-b.c_9"], &["", ":", ":1.", ":.1", "1.42", ":1 2", ":1/2"]),
             (
                 is_well_known,

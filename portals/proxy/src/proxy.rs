@@ -3,9 +3,11 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::net::{SocketFlags, accept_with};
 
@@ -17,6 +19,8 @@ use crate::rules::Rules;
 const MAX_CONNECTIONS: usize = 256;
 /// How much is read at once. One piece of memory for all connections: an idle connection holds nothing.
 const SCRATCH: usize = 128 << 10;
+/// How many sockets are served before the caller's other descriptors have their turn.
+const MAX_EVENTS: usize = 16;
 /// The token of the listening socket. Those of connections are twice their place, and one more for the bus's side.
 const LISTENER: u64 = u64::MAX;
 
@@ -56,10 +60,12 @@ pub struct Proxy {
     rules: Arc<Rules>,
     connections: Vec<Option<Connection>>,
     scratch: Vec<u8>,
-    events: Vec<epoll::Event>,
     observer: Option<Observer>,
-    complain: Option<Box<dyn FnMut(&str) + Send>>,
+    complain: Option<Complaint>,
 }
+
+/// Called with the reason for which a connection ended.
+type Complaint = Box<dyn FnMut(&str) + Send>;
 
 struct Listener {
     socket: OwnedFd,
@@ -101,7 +107,6 @@ impl Proxy {
             rules: Arc::new(rules),
             connections: Vec::new(),
             scratch: Vec::new(),
-            events: Vec::with_capacity(32),
             observer: None,
             complain: None,
         })
@@ -146,21 +151,19 @@ impl Proxy {
     /// [`ProxyError`] if the proxy as a whole cannot go on. The end of a connection, whatever its reason, is none.
     pub fn dispatch(&mut self) -> Result<(), ProxyError> {
         self.scratch.resize(SCRATCH, 0);
-        let mut events = std::mem::take(&mut self.events);
-        events.clear();
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&now));
-        match waited {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        let mut events = [MaybeUninit::uninit(); MAX_EVENTS];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let events = match epoll::wait(&self.epoll, &mut events, Some(&now)) {
+            Ok((events, _)) => events,
+            Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(errno) => return Err(ProxyError::Poll(errno.into())),
-        }
-        for event in &events {
+        };
+        for event in events {
             match event.data.u64() {
                 LISTENER => self.accept()?,
                 token => self.advance(token, event.flags),
             }
         }
-        self.events = events;
         self.watch_listener()
     }
 

@@ -137,6 +137,11 @@ impl Filter {
                 self.answer(header, |answer| answer.error("NameHasNoOwner", &text));
                 Verdict::Stop(Outcome::Hidden)
             }
+            BusMethod::Named(Policy::See) => {
+                let text = format!("Could not ask about name '{argument}': no such name");
+                self.answer(header, |answer| answer.error("NameHasNoOwner", &text));
+                Verdict::Stop(Outcome::Hidden)
+            }
             _ => self.refuse_by_policy(header, argument),
         }
     }
