@@ -2,5 +2,13 @@
 // The kit works in directories of its own on packages that Debian signed; no path in it is chosen by someone else.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod bus; //       a private session bus
+pub mod display; //   a private X server, its windows and pictures
+pub mod home; //      an empty home for one test, and programs run in it
+pub mod keeper; //    programs that never outlive the tests
+pub mod outcome; //   what a program did
+pub mod picture; //   pixels
+pub mod programs; //  where the programs under test are
 pub mod repo; //      makes the repository
 pub mod test_repo; // what a test asks it for
+pub mod user; //      whom tests run as

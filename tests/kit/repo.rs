@@ -13,7 +13,7 @@ pub mod metadata; // repodata
 pub mod package; //  one .deb -> one RPM
 pub mod plan; //     which packages
 pub mod report; //   what it costs
-mod run;
+pub(crate) mod run;
 pub mod specs; //    spec files written by hand
 pub mod states; //   which packages each repository has
 pub mod stock; //    the .debs that are here
