@@ -142,6 +142,10 @@ impl Session {
         call: &MethodCall<'_>,
         fds: Vec<OwnedFd>,
     ) -> Result<PendingCall, CallError> {
+        // A bus that still reads lines drops descriptors.
+        while !fds.is_empty() && !self.is_authenticated() {
+            self.read()?;
+        }
         self.last_serial = self.last_serial.saturating_add(1);
         let serial = NonZeroU32::new(self.last_serial).unwrap_or(NonZeroU32::MIN);
         let mut body = Writer::new(Endian::Little);
@@ -160,22 +164,31 @@ impl Session {
             if let Some(answer) = self.answers.remove(&call.0) {
                 return answer;
             }
-            self.wait(PollFlags::IN)?;
-            let mut chunk = [0; 4096];
-            match receive(&self.socket, &mut chunk, &mut self.fds)? {
-                Received::Nothing => continue,
-                Received::End => return Err(CallError::Closed),
-                Received::TooManyFds => {
-                    return Err(CallError::Malformed("more descriptors than declared".into()));
-                }
-                Received::Bytes(count) => self.input.extend_from_slice(&chunk[..count]),
+            self.read()?;
+        }
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.auth.guid().is_some() && !self.auth.awaits_fds
+    }
+
+    /// Waits until something comes, and takes it in.
+    fn read(&mut self) -> Result<(), CallError> {
+        self.wait(PollFlags::IN)?;
+        let mut chunk = [0; 4096];
+        match receive(&self.socket, &mut chunk, &mut self.fds)? {
+            Received::Nothing => Ok(()),
+            Received::End => Err(CallError::Closed),
+            Received::TooManyFds => Err(CallError::Malformed("more descriptors than declared".into())),
+            Received::Bytes(count) => {
+                self.input.extend_from_slice(&chunk[..count]);
+                self.read_input()
             }
-            self.read_input()?;
         }
     }
 
     fn read_input(&mut self) -> Result<(), CallError> {
-        while self.auth.guid().is_none() || self.auth.awaits_fds {
+        while !self.is_authenticated() {
             let used = self.auth.advance(&self.input)?;
             if used == 0 {
                 return Ok(());

@@ -92,14 +92,14 @@ impl Connection {
         {
             self.read(side, scratch, &mut observer)?;
         }
-        // What one side waited for may have come from the other.
-        for side in [Side::App, Side::Bus] {
-            if self.end(side).flow.is_stalled && self.may_resume(side) {
-                self.pump(side, &mut [], &mut observer)?;
-            }
-        }
         self.flush(Side::App)?;
         self.flush(Side::Bus)?;
+        // What one side waited for may have come from the other, or have become room by flushing.
+        while let Some(side) = [Side::App, Side::Bus].into_iter().find(|side| self.may_resume(*side)) {
+            self.pump(side, &mut [], &mut observer)?;
+            self.flush(Side::App)?;
+            self.flush(Side::Bus)?;
+        }
         Ok(if self.is_finished() { State::Finished } else { State::Open })
     }
 
@@ -268,8 +268,13 @@ impl Connection {
         }
     }
 
+    /// Whether what was held back can be judged now.
     fn may_resume(&self, side: Side) -> bool {
-        self.has_room(side) && !(side == Side::App && self.filter.waits())
+        let is_stalled = match side {
+            Side::App => self.app.flow.is_stalled && !self.filter.waits(),
+            Side::Bus => self.bus.flow.is_stalled,
+        };
+        is_stalled && self.has_room(side)
     }
 
     /// Whether a side has closed and the other has all that it sent.

@@ -106,7 +106,8 @@ impl Proxy {
             connect: Box::new(connect),
             rules: Arc::new(rules),
             connections: Vec::new(),
-            scratch: Vec::new(),
+            // Zeroed pages cost nothing until they are read into.
+            scratch: vec![0; SCRATCH],
             observer: None,
             complain: None,
         })
@@ -150,7 +151,6 @@ impl Proxy {
     /// # Errors
     /// [`ProxyError`] if the proxy as a whole cannot go on. The end of a connection, whatever its reason, is none.
     pub fn dispatch(&mut self) -> Result<(), ProxyError> {
-        self.scratch.resize(SCRATCH, 0);
         let mut events = [MaybeUninit::uninit(); MAX_EVENTS];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let events = match epoll::wait(&self.epoll, &mut events, Some(&now)) {

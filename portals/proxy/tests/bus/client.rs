@@ -66,12 +66,22 @@ impl Message {
         self.with(6, Field::Text(name.into()))
     }
 
+    pub fn from(self, name: &str) -> Self {
+        self.with(7, Field::Text(name.into()))
+    }
+
     pub fn at(self, path: &str) -> Self {
         self.with(1, Field::Path(path.into()))
     }
 
     pub fn of(self, interface: &str, member: &str) -> Self {
         self.with(2, Field::Text(interface.into())).with(3, Field::Text(member.into()))
+    }
+
+    /// The same message in the other byte order; without arguments yet.
+    pub fn big_endian(mut self) -> Self {
+        self.big_endian = true;
+        self
     }
 
     pub fn flags(mut self, flags: u8) -> Self {
@@ -269,10 +279,7 @@ impl Client {
 
     /// Connects.
     pub fn silent(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let (name, received, input, fds) = (String::new(), VecDeque::new(), Vec::new(), Vec::new());
-        Self { stream, name, serial: 0, received, input, fds }
+        Self::from(UnixStream::connect(path).unwrap())
     }
 
     pub fn line(&mut self) -> String {
@@ -428,6 +435,14 @@ impl Client {
     pub fn is_closed(&mut self) -> bool {
         while self.next().is_some() {}
         true
+    }
+}
+
+impl From<UnixStream> for Client {
+    fn from(stream: UnixStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (name, received, input, fds) = (String::new(), VecDeque::new(), Vec::new(), Vec::new());
+        Self { stream, name, serial: 0, received, input, fds }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::client::{BUS, Client, Message};
 use aril_proxy::{BusAddress, Proxy, Rules};
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -56,7 +57,6 @@ pub enum Kind {
 /// A private bus.
 #[derive(Debug)]
 pub struct Bus {
-    pub kind: Kind,
     pub dir: Dir,
     process: Child,
     _journal: Option<UnixDatagram>,
@@ -64,7 +64,7 @@ pub struct Bus {
 
 impl Bus {
     /// One of each kind that is installed, given to `test` in turn.
-    pub fn each(test: impl Fn(&Bus)) {
+    pub fn each(mut test: impl FnMut(&Bus)) {
         for kind in [Kind::Daemon, Kind::Broker] {
             match Self::start(kind) {
                 Some(bus) => test(&bus),
@@ -89,7 +89,7 @@ impl Bus {
                 (Self::start_broker(&dir)?, Some(journal))
             }
         };
-        let bus = Self { kind, dir, process, _journal: journal };
+        let bus = Self { dir, process, _journal: journal };
         // A bus of which the first connection works.
         crate::client::Client::connect(&bus.path());
         Some(bus)
@@ -142,7 +142,7 @@ impl Bus {
 
     /// Our filter before this bus.
     pub fn filtered(&self, rules: Rules) -> Filtered {
-        Filtered::start(self, rules)
+        Filtered::start(self.address(), rules)
     }
 }
 
@@ -170,10 +170,9 @@ pub struct Filtered {
 }
 
 impl Filtered {
-    fn start(bus: &Bus, rules: Rules) -> Self {
+    fn start(address: BusAddress, rules: Rules) -> Self {
         let dir = Dir::new();
         let listener = UnixListener::bind(dir.join("proxy")).unwrap();
-        let address = bus.address();
         let mut proxy = Proxy::new(listener.into(), move || address.connect(), rules).unwrap();
         let (faults, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU32::new(0)));
         let (stop, stopped) = UnixStream::pair().unwrap();
@@ -215,6 +214,54 @@ impl Drop for Filtered {
         if !std::thread::panicking() {
             ended.expect("the proxy does not panic");
         }
+    }
+}
+
+/// A bus that the test plays itself, to see exactly what reaches it and to say anything.
+#[derive(Debug)]
+pub struct FakeBus {
+    dir: Dir,
+    listener: UnixListener,
+}
+
+impl FakeBus {
+    pub fn new() -> Self {
+        let dir = Dir::new();
+        let listener = UnixListener::bind(dir.join("bus")).unwrap();
+        Self { dir, listener }
+    }
+
+    pub fn filtered(&self, rules: Rules) -> Filtered {
+        Filtered::start(address_of(&self.dir.join("bus")).parse().unwrap(), rules)
+    }
+
+    pub fn accept(&self) -> Client {
+        Client::from(self.listener.accept().unwrap().0)
+    }
+
+    /// An app and this bus, joined by a filter; the app's name is `:1.1`.
+    pub fn join(&self, proxy: &Filtered) -> (Client, Client) {
+        let path = proxy.path();
+        let connecting = std::thread::spawn(move || Client::connect(&path));
+        let mut bus = self.accept();
+        let lines: Vec<_> = std::iter::repeat_with(|| {
+            let line = bus.line();
+            match &*line {
+                "\0AUTH EXTERNAL" => bus.send_bytes(b"DATA\r\n", &[]),
+                "DATA" => bus.send_bytes(b"OK 0123456789abcdef0123456789abcdef\r\n", &[]),
+                "NEGOTIATE_UNIX_FD" => bus.send_bytes(b"AGREE_UNIX_FD\r\n", &[]),
+                _ => {}
+            }
+            line
+        })
+        .take(4)
+        .collect();
+        assert_eq!(lines, ["\0AUTH EXTERNAL", "DATA", "NEGOTIATE_UNIX_FD", "BEGIN"]);
+        let hello = bus.next().unwrap();
+        assert_eq!(hello.member(), "Hello");
+        bus.name = BUS.into();
+        bus.send(Message::answer(":1.1", hello.serial).from(BUS).string(":1.1"));
+        (connecting.join().unwrap(), bus)
     }
 }
 
