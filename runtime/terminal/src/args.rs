@@ -104,35 +104,61 @@ impl Globals {
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Install apps and runtimes, from remotes or files
+    ///
+    /// From a repository of RPMs, the package's own dependencies come with it as far as the runtime has them not, and all becomes one app. What an
+    /// app may do is shown before anything is installed, and what you accept is kept: an update never gets more without being asked for.
     Install(Install),
     /// Start an app in its sandbox
     Run(Run),
     /// List what is installed
     List(List),
     /// Show what an app is, holds and may do
+    ///
+    /// Without an option it prints what is known, and what the permissions mean. With -r, -c, -o, -s, -l and the like it prints only that, in one
+    /// line, for scripts.
     Info(Info),
     /// Bring apps and runtimes up to date
+    ///
+    /// The new version is put beside the old one and switched to in one step, so that a lost connection or a full disk leaves what you have. Apps
+    /// that run keep the old version until they end. A runtime never goes to a version that one of its apps cannot run on.
     #[command(visible_alias = "upgrade")]
     Update(Update),
     /// Remove apps and runtimes
+    ///
+    /// What an app kept in your home, in ~/.var/app, stays unless you say otherwise. Runtimes stay, too, until `--unused` removes those that no app
+    /// needs.
     #[command(visible_alias = "remove")]
     Uninstall(Uninstall),
     /// Take the last update of an app back
+    ///
+    /// The last versions stay on your disk, so this needs no network. `aril info` shows which ones there are.
     Rollback(Rollback),
     /// Show or change what apps may do
+    ///
+    /// What you change here holds from the next start of the app, and over what the app asks for. A file that is named hidden is hidden even inside
+    /// a folder that is shared.
     Override(Override),
     /// List the sandboxes that run now
+    ///
+    /// Apps that stock Flatpak started are listed, too.
     Ps(Ps),
     /// Run a command in a sandbox that runs already
     Enter(Enter),
     /// Stop running sandboxes
+    ///
+    /// All processes in the sandbox end at once, without being asked to save anything.
     Kill(Kill),
     /// List the remotes that apps come from
     #[command(visible_alias = "remote-list")]
     Remotes(Remotes),
     /// Add a remote: an RPM or an ostree repository
+    ///
+    /// A repository of RPMs, as Fedora and many vendors have it, becomes a remote like any other: `aril install REMOTE PACKAGE` makes an app of its
+    /// packages. What comes from a remote must be signed with a key that you imported, unless you say otherwise.
     RemoteAdd(RemoteAdd),
     /// Remove a remote
+    ///
+    /// Apps that came from it stay only with --force, and get no updates any more.
     RemoteDelete(RemoteDelete),
     /// Make runtimes and apps of RPMs, also to publish
     Build {
@@ -141,8 +167,13 @@ pub enum Command {
         what: BuildCommand,
     },
     /// Show what was installed, updated and removed
+    ///
+    /// The record is aril's own, and goes back to the first installation.
     History(History),
     /// Find and mend damage in an installation
+    ///
+    /// Each object in the store is compared with its checksum, each deploy with its commit; what is damaged is fetched again, what a killed program
+    /// left behind is removed.
     Repair(Repair),
     /// Print the completion script for a shell
     Completion(Completion),

@@ -47,9 +47,14 @@ pub(crate) fn change(args: &Override, terminal: &Terminal, host: &Host) -> Resul
     }
     warn_if_unknown(args, terminal, host)?;
     target.write(&changes, if args.reset { Start::Empty } else { Start::Present }, terminal)?;
-    let whom = args.app.as_ref().map_or("all apps".to_owned(), ToString::to_string);
-    let what = if args.context.is_empty() { "forgotten" } else { "changed" };
-    terminal.tell(&format!("the permissions of {whom} were {what}; it counts from their next start"));
+    let (whom, start) = match &args.app {
+        Some(app) => (app.to_string(), "its next start"),
+        None => ("all apps".to_owned(), "their next start"),
+    };
+    terminal.tell(&match args.context.is_empty() {
+        true => format!("forgot what was changed for {whom}, from {start} on"),
+        false => format!("changed the permissions of {whom}, from {start} on"),
+    });
     Ok(())
 }
 

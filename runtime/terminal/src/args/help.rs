@@ -75,6 +75,9 @@ mod tests {
             if !inner.is_hide_set() && !inner.has_subcommands() && inner.get_name() != "help" {
                 let text = inner.render_long_help().to_string();
                 assert!(text.starts_with("Examples:\n  aril "), "{text}");
+                let examples = inner.get_before_long_help().map(ToString::to_string).unwrap_or_default();
+                let widest = examples.lines().map(|line| line.chars().count()).max();
+                assert!(widest <= Some(80), "{examples}");
             }
         }
     }

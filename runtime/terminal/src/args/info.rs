@@ -7,9 +7,7 @@ use super::ScopeFilter;
 const EXAMPLES: &str = "\
 Examples:
   aril info org.gnome.Calculator           What it is, holds and may do
-  aril info -M org.gnome.Calculator        The permissions that hold for it
-  aril info --file-access=~/Documents org.gnome.Calculator
-                                           Whether it can reach a file or folder";
+  aril info -M org.gnome.Calculator        The permissions that hold for it";
 
 /// The options of `info`.
 #[derive(Debug, clap::Args)]
@@ -51,9 +49,6 @@ pub struct Info {
     /// Print where it lies
     #[arg(short = 'l', long)]
     pub show_location: bool,
-    /// Print whether it can reach a file: hidden, read-only or read-write
-    #[arg(long, value_name = "PATH")]
-    pub file_access: Option<String>,
     /// Whose installations.
     #[command(flatten)]
     pub scope: ScopeFilter,

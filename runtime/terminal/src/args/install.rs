@@ -7,9 +7,9 @@ use super::{ChangeArgs, ScopeArgs};
 const EXAMPLES: &str = "\
 Examples:
   aril install fedora gnome-calculator       From a repository of RPMs
-  aril install ./vendor-app.x86_64.rpm       From a file; what it needs comes from your RPM remotes
+  aril install ./vendor-app.x86_64.rpm       From a file and your RPM remotes
   aril install flathub org.gnome.Maps        From a Flatpak remote
-  aril install --dry-run fedora inkscape     Show what would come, and from where";
+  aril install --dry-run fedora inkscape     Show what would come, from where";
 
 /// The options of `install`.
 #[derive(Debug, clap::Args)]

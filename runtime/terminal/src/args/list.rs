@@ -7,7 +7,7 @@ use super::{ListingArgs, ScopeFilter};
 const EXAMPLES: &str = "\
 Examples:
   aril list --app                          Apps only
-  aril list --columns=application,size     Chosen columns; piped, they are separated by tabs
+  aril list --columns=application,size     These columns; tabs when piped
   aril list --json                         For programs";
 
 /// The options of `list`.

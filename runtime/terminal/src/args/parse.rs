@@ -82,7 +82,12 @@ fn explain(error: &clap::Error, root: &clap::Command, line: &[OsString]) -> Fail
         ErrorKind::InvalidValue => wrong_value(error, &option, &text(ContextKind::InvalidValue)),
         ErrorKind::ValueValidation => {
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            Failure::usage(format!("{} cannot be this: {reason}", name(&option))).with_hint(help)
+            let failure = Failure::usage(reason);
+            if option.starts_with('-') {
+                failure.with_hint(format!("it was given as {}", name(&option)))
+            } else {
+                failure
+            }
         }
         _ => {
             let text = error.to_string();
@@ -209,7 +214,7 @@ mod tests {
     fn mistakes_in_values_say_why() {
         assert_eq!(
             failure("aril override --share=network nodots"),
-            "error: APP cannot be this: 'nodots' is not an app id: it needs at least two dots, as in org.gnome.Maps\nhint: `aril override --help` says more"
+            "error: 'nodots' is not an app id: it needs at least two dots, as in org.gnome.Maps"
         );
         assert_eq!(
             failure("aril install"),

@@ -5,7 +5,7 @@ use super::ListingArgs;
 const EXAMPLES: &str = "\
 Examples:
   aril ps                                  What runs now
-  aril ps --columns=instance,application   Chosen columns; piped, they are separated by tabs";
+  aril ps --columns=instance,application   These columns; tabs when piped";
 
 /// The options of `ps`.
 #[derive(Debug, clap::Args)]

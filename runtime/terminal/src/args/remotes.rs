@@ -5,7 +5,7 @@ use super::{ListingArgs, ScopeFilter};
 const EXAMPLES: &str = "\
 Examples:
   aril remotes -d                          All that is known of each
-  aril remotes --columns=name,kind,url     Chosen columns; piped, they are separated by tabs";
+  aril remotes --columns=name,kind,url     These columns; tabs when piped";
 
 /// The options of `remotes`.
 #[derive(Debug, clap::Args)]

@@ -12,9 +12,9 @@ use super::ContextArgs;
 const EXAMPLES: &str = "\
 Examples:
   aril run org.gnome.Calculator            Start an app
-  aril run --command=sh org.gnome.Maps     Start another program of it: look around inside
+  aril run --command=sh org.gnome.Maps     Look around in its sandbox
   aril run --unshare=network org.gnome.Maps
-                                           Start it with fewer permissions, this once
+                                           Start it with less, this once
   aril run --dry-run org.gnome.Maps        Show the sandbox that it would get";
 
 /// The options of `run`.

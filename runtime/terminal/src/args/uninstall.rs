@@ -6,7 +6,7 @@ use super::{ChangeArgs, ScopeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  aril uninstall org.gnome.Calculator      The app; what it kept in your home stays
+  aril uninstall org.gnome.Calculator      The app; its data in your home stays
   aril uninstall --unused                  Runtimes that no app needs any more";
 
 /// The options of `uninstall`.

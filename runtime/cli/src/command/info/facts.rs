@@ -46,8 +46,9 @@ fn print_permissions(subject: &Subject, terminal: &Terminal) -> Result<(), Failu
         effects.push("can use nothing outside its sandbox".to_owned());
     }
     let mut pending = permissions.pending.0.clone();
-    if !pending.is_empty() {
-        pending.push(format!("`aril override {}` can allow it", subject.metadata.id));
+    let options: Vec<String> = pending.iter().filter_map(|entry| option_for(entry)).collect();
+    if !options.is_empty() {
+        pending.push(format!("`aril override {} {}` allows it", options.join(" "), subject.metadata.id));
     }
     terminal.print("")?;
     terminal.print_facts(&[
@@ -88,4 +89,44 @@ fn changed(subject: &Subject) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// The option that allows what a request asked for: `--share=network` for `shared=network`.
+fn option_for(entry: &str) -> Option<String> {
+    let (key, value) = entry.split_once('=')?;
+    let bus_name = |prefix: &str| {
+        let name = key.split_once(':')?.1;
+        ["own", "talk"].contains(&value).then(|| format!("--{prefix}{value}-name={name}"))
+    };
+    match key {
+        "shared" => Some(format!("--share={value}")),
+        "sockets" => Some(format!("--socket={value}")),
+        "devices" => Some(format!("--device={value}")),
+        "features" => Some(format!("--allow={value}")),
+        "filesystems" => Some(format!("--filesystem={value}")),
+        key if key.starts_with("session-bus:") => bus_name(""),
+        key if key.starts_with("system-bus:") => bus_name("system-"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::option_for;
+
+    #[test]
+    fn options_that_allow_what_was_asked_for() {
+        for (entry, option) in [
+            ("shared=network", Some("--share=network")),
+            ("filesystems=~/a=b:ro", Some("--filesystem=~/a=b:ro")),
+            ("features=devel", Some("--allow=devel")),
+            ("session-bus:org.a.B=own", Some("--own-name=org.a.B")),
+            ("system-bus:org.a.*=talk", Some("--system-talk-name=org.a.*")),
+            ("session-bus:org.a.B=see", None),
+            ("a11y-bus:org.a.B=talk", None),
+            ("usb=all", None),
+        ] {
+            assert_eq!(option_for(entry).as_deref(), option, "{entry}");
+        }
+    }
 }

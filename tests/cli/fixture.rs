@@ -1,0 +1,191 @@
+//! An installation made by hand, a sandbox that seems to run in it, and the environment in which `aril` sees only these.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use aril_beneath::{Dir, Lock, LockKind};
+use tempfile::TempDir;
+
+use crate::record::record;
+
+/// The number of the sandbox that runs.
+const INSTANCE: &str = "4242";
+
+/// What a session sees. What runs in it ends with it.
+pub(crate) struct Fixture {
+    place: TempDir,
+    running: Child,
+    _lock: Lock,
+}
+
+/// A deploy that is laid down.
+struct Deploy<'a> {
+    reference: &'a str,
+    commit: char,
+    origin: &'a str,
+    size: u64,
+    texts: &'a [(&'a str, &'a str)],
+    metadata: &'a str,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        for name in ["home", "config", "bin"] {
+            dir.create_dir(name, 0o755).unwrap();
+        }
+        user_installation(&dir.create_dir_all("user", 0o755).unwrap());
+        system_installation(&dir.create_dir_all("system", 0o755).unwrap());
+        // Stands for the first process inside; it ends with the fixture, or when it is killed.
+        let running = Command::new("sleep").arg("600").spawn().unwrap();
+        let lock = instance(&dir.create_dir_all("run", 0o700).unwrap(), running.id());
+        Self { place, running, _lock: lock }
+    }
+
+    /// Runs the sessions of a file.
+    pub(crate) fn run(&self, file: &str) {
+        let program = match std::env::var_os("ARIL_BIN_DIR") {
+            Some(dir) => Path::new(&dir).join("aril"),
+            None => PathBuf::from(env!("CARGO_BIN_EXE_aril")),
+        };
+        let cases = trycmd::TestCases::new();
+        cases.register_bin("aril", program);
+        for (key, name) in [
+            ("HOME", "home"),
+            ("ARIL_USER_DIR", "user"),
+            ("ARIL_SYSTEM_DIR", "system"),
+            ("ARIL_CONFIG_DIR", "config"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ] {
+            cases.env(key, self.path(name));
+        }
+        // What the person who runs the tests has set must not change what is printed.
+        for (key, value) in [("LC_ALL", "C"), ("LANGUAGE", ""), ("ARIL_LOG", ""), ("NO_COLOR", "1")] {
+            cases.env(key, value);
+        }
+        cases.insert_var("[PLACE]", self.path("")).unwrap();
+        cases.insert_var("[PID]", self.running.id().to_string()).unwrap();
+        cases.case(sessions().join(file).with_extension("md"));
+        cases.run();
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.place.path().join(name).display().to_string().trim_end_matches('/').to_owned()
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        let _ = self.running.kill();
+        let _ = self.running.wait();
+    }
+}
+
+/// Where the sessions are.
+pub(crate) fn sessions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli")
+}
+
+fn user_installation(dir: &Dir) {
+    let hello = Deploy {
+        reference: "app/org.test.Hello/x86_64/f42-rpm",
+        commit: 'a',
+        origin: "fedora",
+        size: 1_234_567,
+        texts: &[
+            ("appdata-name", "Hello"),
+            ("appdata-name@de", "Hallo"),
+            ("appdata-summary", "Says hello"),
+            ("appdata-version", "1.2"),
+            ("appdata-license", "MIT"),
+            ("runtime", "org.test.Platform/x86_64/f42-rpm"),
+        ],
+        metadata: "[Application]\nname=org.test.Hello\nruntime=org.test.Platform/x86_64/f42-rpm\ncommand=hello\n\n[Context]\nshared=ipc;network;\nsockets=wayland;fallback-x11;\nfilesystems=xdg-download;\n\n[X-Aril]\nlayout=merged\n",
+    };
+    lay_down(dir, &Deploy { commit: 'b', ..hello });
+    lay_down(dir, &hello);
+    lay_down(
+        dir,
+        &Deploy {
+            reference: "app/org.test.Odd/x86_64/f42-rpm",
+            commit: 'c',
+            origin: "fedora",
+            size: 999,
+            // What a package says of itself must not clear the screen or forge a line.
+            texts: &[("appdata-name", "Odd\u{1b}[2J\nfake"), ("appdata-version", "\u{202e}1.0")],
+            metadata: "[Application]\nname=org.test.Odd\nruntime=org.test.Platform/x86_64/f42-rpm\n",
+        },
+    );
+    let platform = "[Runtime]\nname=org.test.Platform\n";
+    for (reference, commit) in [
+        ("runtime/org.test.Platform/x86_64/f42-rpm", 'd'),
+        ("runtime/org.test.Platform.Locale/x86_64/f42-rpm", 'e'),
+    ] {
+        let texts = &[][..];
+        lay_down(
+            dir,
+            &Deploy { reference, commit, origin: "fedora", size: 87_654_321, texts, metadata: platform },
+        );
+    }
+    write(
+        dir,
+        "grants/org.test.Hello",
+        "[Context]\nshared=ipc;\nsockets=wayland;fallback-x11;\nfilesystems=xdg-download;\n",
+    );
+    write(
+        dir,
+        "rpm-remotes.d/fedora.conf",
+        "[RPM Remote]\ntitle=Fedora 42\nurl=https://rpm.test/$releasever/$basearch/os/;\nrelease=42\narch=x86_64\n",
+    );
+    write(dir, "repo/config", "[core]\nrepo_version=1\nmode=bare-user-only\n");
+}
+
+fn system_installation(dir: &Dir) {
+    lay_down(
+        dir,
+        &Deploy {
+            reference: "app/org.test.Tool/x86_64/stable",
+            commit: 'f',
+            origin: "hub",
+            size: 5_000,
+            texts: &[("runtime", "org.test.Other/x86_64/1")],
+            metadata: "[Application]\nname=org.test.Tool\nruntime=org.test.Other/x86_64/1\ncommand=tool\n",
+        },
+    );
+    write(
+        dir,
+        "repo/config",
+        "[core]\nrepo_version=1\nmode=bare-user-only\n\n[remote \"hub\"]\nurl=https://hub.test/repo/\ngpg-verify=true\nxa.title=The Hub\nxa.prio=2\n\n[remote \"old\"]\nurl=file:///srv/old\ngpg-verify=false\nxa.disable=true\n",
+    );
+}
+
+fn lay_down(dir: &Dir, deploy: &Deploy<'_>) {
+    let commit = deploy.commit.to_string().repeat(64);
+    let base = deploy.reference.to_owned();
+    let own = dir.create_dir_all(format!("{base}/{commit}"), 0o755).unwrap();
+    own.create_dir("files", 0o755).unwrap();
+    write(&own, "metadata", deploy.metadata);
+    own.write_atomic("deploy", &record(deploy.origin, &commit, deploy.size, deploy.texts), 0o644).unwrap();
+    dir.replace_symlink(commit, format!("{base}/active")).unwrap();
+}
+
+/// A sandbox that seems to run: its lock is held as long as the returned value lives.
+fn instance(run: &Dir, pid: u32) -> Lock {
+    let dir = run.create_dir_all(Path::new(".flatpak").join(INSTANCE), 0o755).unwrap();
+    let commit = "a".repeat(64);
+    let info = format!(
+        "[Application]\nname=org.test.Hello\nruntime=runtime/org.test.Platform/x86_64/f42-rpm\n\n[Instance]\ninstance-id={INSTANCE}\napp-commit={commit}\nbranch=f42-rpm\narch=x86_64\n"
+    );
+    write(&dir, "info", &info);
+    write(&dir, "pid", "4241\n");
+    write(&dir, "bwrapinfo.json", &format!("{{\n    \"child-pid\": {pid}\n}}\n"));
+    dir.lock(".ref", LockKind::Shared).unwrap()
+}
+
+fn write(dir: &Dir, path: &str, text: &str) {
+    if let Some(parent) = Path::new(path).parent() {
+        dir.create_dir_all(parent, 0o755).unwrap();
+    }
+    dir.write_atomic(path, text.as_bytes(), 0o644).unwrap();
+}
