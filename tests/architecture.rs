@@ -2,6 +2,8 @@
 //!
 //! Rule 1 and 2: who uses whom. Rule 3: what stands in the sources. Rule 4: what each command has.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 #[path = "architecture/commands.rs"]
 mod commands; // each command has its page, its session, its JSON
 #[path = "architecture/graph.rs"]

@@ -1,6 +1,8 @@
 //! The manual pages in `docs/man/`: made from the same definitions as help and completion. The test fails when they are stale;
 //! `ARIL_BLESS=1` writes them.
 
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -79,7 +79,7 @@ fn files_fit_in_a_head() {
 
 #[test]
 fn modules_say_what_they_are_for() {
-    for source in sources() {
+    for source in sources().iter().filter(|source| !source.path.ends_with("/tests.rs")) {
         let text = std::fs::read_to_string(root().join(&source.path)).unwrap();
         assert!(text.starts_with("//!"), "{}: does not begin with its job", source.path);
     }

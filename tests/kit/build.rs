@@ -41,6 +41,10 @@ fn hash(roots: &[PathBuf]) -> io::Result<String> {
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    // git keeps no empty directory: one with nothing in it is not there in a fresh clone.
+    if !path.exists() {
+        return Ok(());
+    }
     if !path.is_dir() {
         files.push(path.to_owned());
         return Ok(());
