@@ -90,6 +90,23 @@ impl Dir {
         )
     }
 
+    /// Opens a regular file for reading and writing, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// When something else is there, or it cannot be made.
+    pub fn open_file_to_change(&self, path: impl AsRef<Path>, mode: u32) -> Result<File> {
+        let path = path.as_ref();
+        let (parent, name) = self.place(path, "open")?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(mode));
+        let file = opened.map(File::from).at("open", self.path(), path)?;
+        let stat = rustix::fs::fstat(&file).at("open", self.path(), path)?;
+        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+            return Err(std::io::Error::other("it is not a regular file")).at("open", self.path(), path);
+        }
+        Ok(file)
+    }
+
     /// A file without a name in this directory's file system.
     ///
     /// # Errors

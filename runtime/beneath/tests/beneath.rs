@@ -145,3 +145,22 @@ fn directories_are_made_with_those_above() {
     assert!(!Dir::open(temp.path()).unwrap().create_dir("x", 0o755).unwrap());
     assert!(dir.create_dir_all("p/q", 0o755).unwrap().path().ends_with("x/y/z/p/q"));
 }
+
+#[test]
+fn a_file_is_continued_and_no_link_is_followed() {
+    use std::io::{Read, Seek, Write};
+    let base = tempfile::tempdir().unwrap();
+    let dir = Dir::open(base.path()).unwrap();
+    dir.open_file_to_change("part", 0o600).unwrap().write_all(b"one").unwrap();
+    let mut file = dir.open_file_to_change("part", 0o600).unwrap();
+    file.seek(std::io::SeekFrom::End(0)).unwrap();
+    file.write_all(b" two").unwrap();
+    file.rewind().unwrap();
+    let mut text = String::new();
+    file.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "one two");
+    dir.symlink("part", "link").unwrap();
+    assert!(dir.open_file_to_change("link", 0o600).unwrap_err().is_escape());
+    dir.create_dir("dir", 0o755).unwrap();
+    assert!(dir.open_file_to_change("dir", 0o600).is_err());
+}
