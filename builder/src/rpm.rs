@@ -18,8 +18,9 @@ mod verify; // who vouches for it
 
 use std::path::PathBuf;
 
+pub(crate) use decompress::Compressor;
 pub use dependency::{Dependency, Relation};
-pub(crate) use digest::{Hasher, from_hex, sha256_hex, to_hex};
+pub(crate) use digest::{Hasher, from_hex, sha256_hex};
 pub use file::{DigestAlgorithm, FileDigest, FileFlags, FileKind, PackageFile};
 pub use header::{Header, HeaderKind};
 pub use nevra::Nevra;

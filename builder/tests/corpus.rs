@@ -1,7 +1,12 @@
 //! Real packages: what is read is what rpm reads, and who vouches is judged as `rpmkeys -K` judges it, or more strictly for a reason.
 //!
 //! `ARIL_RPM_CORPUS` names a directory with `INDEX.tsv`, `rpm/` and `keys/`; without it the tests skip.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code, paths of our own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "test code, paths of our own"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::File;
