@@ -48,8 +48,22 @@ pub struct Shapes {
     /// Directories that belong to the package `filesystem`.
     pub filesystem: String,
     packages: BTreeMap<String, Shape>,
+    /// Packages that have some files of one of Debian's, by names like `x11-apps/xclock`.
+    pub parts: BTreeMap<String, Part>,
     #[serde(skip)]
     patterns: Vec<Regex>,
+}
+
+/// A package that has some files of one of Debian's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Fedora's name.
+    pub fedora: String,
+    /// In a line.
+    pub summary: String,
+    /// Which files, or directories with all in them.
+    pub only: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +77,8 @@ struct Dropped {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shape {
+    /// If there are any, all others are left out.
+    pub only: Vec<String>,
     /// Files and directories that are left out.
     pub drop: Vec<String>,
     /// Files that lie elsewhere on Fedora.
@@ -138,7 +154,9 @@ impl Shapes {
 
     /// The changes to one package; none for most.
     pub fn shape(&self, debian: &str) -> Shape {
-        self.packages.get(folded(debian)).cloned().unwrap_or_default()
+        let mut shape = self.packages.get(folded(debian)).cloned().unwrap_or_default();
+        shape.only.extend(self.parts.get(debian).into_iter().flat_map(|part| part.only.iter().cloned()));
+        shape
     }
 }
 
@@ -157,6 +175,11 @@ impl Shape {
         self.scriptlets.push_str(&later.scriptlets);
         self
     }
+}
+
+/// Debian's package of a name in the sets: `x11-apps` for `x11-apps/xclock`.
+pub fn whole(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(whole, _)| whole)
 }
 
 /// Debian 13 renamed libraries for 64-bit times; here they keep their old names.
