@@ -20,7 +20,7 @@ pub struct Sets {
     /// Debian packages that keep their translations.
     pub translated: Vec<String>,
     /// What is newer in the second state, by Debian's name.
-    pub second_state: BTreeMap<String, Shape>,
+    pub second_state: BTreeMap<String, Update>,
 }
 
 /// A set: these packages and all that they need.
@@ -35,6 +35,18 @@ pub struct Set {
     /// Whether it is only made when it is named.
     #[serde(default)]
     pub on_request: bool,
+}
+
+/// A newer version of a package.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    /// What the advisory says.
+    pub about: String,
+    /// `security`, `bugfix` or `enhancement`.
+    pub kind: String,
+    /// What is changed.
+    pub change: Shape,
 }
 
 /// `shape.toml`: Fedora's names, what Fedora has no place for, and changes to single packages.
@@ -132,6 +144,9 @@ impl Shapes {
     /// Fedora's name of a Debian package: the listed one, else Debian's own.
     pub fn fedora_name<'a>(&'a self, debian: &'a str) -> &'a str {
         let folded = folded(debian);
+        if let Some(part) = self.parts.get(debian) {
+            return &part.fedora;
+        }
         self.names.get(debian).or_else(|| self.names.get(folded)).map_or(folded, String::as_str)
     }
 

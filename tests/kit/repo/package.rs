@@ -194,6 +194,6 @@ fn needed(tree: &Tree) -> Result<BTreeSet<String>> {
 fn build(recipe: &Recipe<'_>, text: &str, work: &Path) -> Result<PathBuf> {
     let spec = work.join(format!("{}.spec", recipe.package.fedora));
     fs::write(&spec, text)?;
-    let built = rpmbuild(Build { spec: &spec, work, time: recipe.time, macros: &[] })?;
+    let built = rpmbuild(Build { spec: &spec, work, time: recipe.time, macros: &[], arch: "x86_64" })?;
     built.into_iter().next().context("rpmbuild made no package")
 }
