@@ -4,6 +4,7 @@
 //! microseconds.
 mod context; // permissions as one value; laying one over another
 mod escape; // foreign text made safe to print
+mod evr; // which of two packages is newer
 mod extension; // extension points, and what fits them
 mod grant; // what an app asked for, and what the user gave
 mod hint;
@@ -18,6 +19,7 @@ mod trigger; // caches that belong to a merged tree, and the programs that make 
 
 pub use context::{BusPolicies, Context, ContextError};
 pub use escape::printable;
+pub use evr::compare_evr;
 pub use extension::{ExtensionOf, ExtensionPoint};
 pub use grant::{Grant, Widening};
 pub use hint::{Hint, nearest};

@@ -24,6 +24,16 @@ impl Repo {
     /// # Errors
     /// When something is there already, an object is missing, or the disk is full; what was made so far stays.
     pub fn checkout(&self, tree: &Tree, dir: &Dir, how: Checkout) -> Result<()> {
+        self.link_into(tree, dir, how)?;
+        // After its entries were made: each of them changes it.
+        Ok(dir.set_modified("", 0)?)
+    }
+
+    /// Adds a tree to a directory that may have other entries already; its time is left to the file system.
+    ///
+    /// # Errors
+    /// Like [`Self::checkout`].
+    pub fn link_into(&self, tree: &Tree, dir: &Dir, how: Checkout) -> Result<()> {
         for (name, node) in tree.entries() {
             match node {
                 Node::File(file) => self.checkout_file(file, dir, name, how)?,
@@ -34,8 +44,7 @@ impl Repo {
                 }
             }
         }
-        // After its entries were made: each of them changes it.
-        Ok(dir.set_modified("", 0)?)
+        Ok(())
     }
 
     fn checkout_file(&self, file: &FileNode, dir: &Dir, name: &str, how: Checkout) -> Result<()> {

@@ -6,6 +6,7 @@ use aril_model::CommitId;
 use ostree::glib;
 use ostree::glib::prelude::ToVariant;
 
+use crate::error::Doing;
 use crate::object::ObjectKind;
 use crate::{Checksum, Repo, Result, StoreError, variant};
 
@@ -155,6 +156,15 @@ impl Repo {
     /// [`StoreError::NoCommit`] when it is not there.
     pub fn commit(&self, id: &CommitId) -> Result<Commit> {
         Commit::parse(id.clone(), &self.objects().read_metadata(Checksum::from(id), ObjectKind::Commit)?)
+    }
+
+    /// Notes that a commit is there in part only, so that a pull looks for what is missing of it.
+    ///
+    /// # Errors
+    /// When the note cannot be made.
+    pub fn forget_that_whole(&self, id: &CommitId) -> Result<()> {
+        let marked = self.library()?.mark_commit_partial(id.as_str(), true);
+        marked.doing(format!("note that the commit {} is not whole", id.short())).map(drop)
     }
 
     /// Whether a commit is there with all that it needs, as far as the repository knows: a pull that was cut leaves a part.

@@ -57,6 +57,21 @@ impl Repo {
         Ok(pruned)
     }
 
+    /// Removes what pulls that were cut have fetched, and what libostree keeps of them for going on.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_old_pulls(&self) -> Result<()> {
+        let _lock = self.lock(LockKind::Exclusive)?;
+        for entry in self.dir().entries("tmp")? {
+            let is_stage = entry.name.to_str().is_some_and(|name| name.starts_with("staging-"));
+            if is_stage {
+                self.dir().remove_tree(std::path::Path::new("tmp").join(&entry.name))?;
+            }
+        }
+        Ok(())
+    }
+
     fn reach(&self, commit: &CommitId, needed: &mut HashSet<(Checksum, ObjectKind)>) -> Result<()> {
         let commit = self.commit(commit)?;
         needed.insert((Checksum::from(&commit.id), ObjectKind::Commit));

@@ -87,7 +87,11 @@ impl Summary {
 
 /// The value inside a value: some writers wrap it once more.
 fn unwrap(value: &glib::Variant) -> glib::Variant {
-    value.as_variant().unwrap_or_else(|| value.clone())
+    if value.is_type(glib::VariantTy::VARIANT) {
+        value.as_variant().unwrap_or_else(|| value.clone())
+    } else {
+        value.clone()
+    }
 }
 
 impl Repo {

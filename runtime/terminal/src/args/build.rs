@@ -102,6 +102,9 @@ pub struct BuildApp {
     /// Commit to this ostree repository
     #[arg(long, value_name = "DIRECTORY")]
     pub repo: Option<PathBuf>,
+    /// Solve against this commit of the runtime, and not the one that its ref points to
+    #[arg(long, value_name = "COMMIT", hide = true)]
+    pub runtime: Option<CommitId>,
     /// How the files of the app lie
     #[arg(long, value_enum, default_value_t)]
     pub layout: BuildLayout,
@@ -148,6 +151,9 @@ pub struct BuildPlan {
     /// A package that is a file
     #[arg(long, value_name = "FILE.rpm")]
     pub file: Vec<PathBuf>,
+    /// Solve against this commit of the runtime, and not the one that its ref points to
+    #[arg(long, value_name = "COMMIT")]
+    pub runtime: Option<CommitId>,
     /// Bring own copies of packages that are too old in the runtime
     #[arg(long)]
     pub shadow: bool,

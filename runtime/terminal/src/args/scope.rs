@@ -28,6 +28,11 @@ pub struct ScopeArgs {
 }
 
 impl ScopeArgs {
+    /// What `--system` says.
+    pub fn system() -> Self {
+        Self { system: true, ..Self::default() }
+    }
+
     /// Which one is meant.
     pub fn choice(&self) -> ScopeChoice {
         match (self.user, self.system, &self.installation) {
