@@ -22,7 +22,7 @@ pub fn spawn(command: Command) -> Result<Child> {
         std::thread::spawn(move || {
             for (mut command, answer) in orders {
                 // Whoever asked may be gone; then nobody waits for the answer.
-                let _ = answer.send(command.spawn());
+                let _ = answer.send(command.spawn().inspect(wait_until_bound));
             }
         });
         Mutex::new(sender)
@@ -31,6 +31,14 @@ pub fn spawn(command: Command) -> Result<Child> {
     let (answer, answered) = channel();
     keeper.lock().map_err(|_| anyhow::anyhow!("the keeper is gone"))?.send((command, answer))?;
     answered.recv()?.with_context(|| format!("'{program}' cannot be started"))
+}
+
+/// Waits until `setpriv` has done its work and become the program: were this process killed before, the program would stay.
+fn wait_until_bound(child: &Child) {
+    let name = format!("/proc/{}/comm", child.id());
+    while std::fs::read_to_string(&name).is_ok_and(|text| text == "setpriv\n") {
+        std::thread::sleep(std::time::Duration::from_micros(100));
+    }
 }
 
 /// A command that runs `program` so that it is killed with its parent; for [`spawn`].

@@ -2,6 +2,7 @@
 // The kit works in directories of its own on packages that Debian signed; no path in it is chosen by someone else.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod apps; //      what the apps of the repository do
 pub mod bus; //       a private session bus
 pub mod display; //   a private X server, its windows and pictures
 pub mod home; //      an empty home for one test, and programs run in it

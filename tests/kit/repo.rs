@@ -6,15 +6,19 @@
 pub mod apt; //      Debian's lists and packages, by a private apt
 pub mod cache; //    what is kept between runs
 pub mod control; //  Debian's control fields
+mod control_names; // file names that rpmbuild refuses
+pub mod handmade; // the packages from spec files
 pub mod key; //      the key that signs
 pub mod lists; //    sets.toml and shape.toml
 pub mod maker; //    the whole story: lists -> repositories
 pub mod metadata; // repodata
+pub mod output; //   one repository on disk
 pub mod package; //  one .deb -> one RPM
 pub mod plan; //     which packages
+pub mod refused; //  packages that nobody may accept
 pub mod report; //   what it costs
 pub(crate) mod run;
-pub mod specs; //    spec files written by hand
+pub mod specs; //    one spec file -> its RPMs
 pub mod states; //   which packages each repository has
 pub mod stock; //    the .debs that are here
 pub mod version; //  Debian's versions as RPM's

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::repo::cache::Cache;
 use crate::repo::maker::{Contents, KEY, Request};
+use crate::repo::refused::DIRECTORY;
 
 /// Where tests that run as another user than root look, too.
 const FOR_EVERYBODY: &str = "/var/cache/aril-tests";
@@ -32,6 +33,14 @@ pub enum State {
     Second,
     /// The same with gzip metadata.
     SecondGzip,
+    /// The second state without libXaw: `libXaw-retired` obsoletes it.
+    BrokenRuntime,
+    /// The first state with the packages of `specs/`.
+    Hard,
+    /// The same, some of these newer.
+    HardSecond,
+    /// The first state with a file of more than 4 GiB; only made when it is asked for.
+    Huge,
 }
 
 impl State {
@@ -42,6 +51,10 @@ impl State {
             Self::FirstGzip => "state1-gzip",
             Self::Second => "state2",
             Self::SecondGzip => "state2-gzip",
+            Self::BrokenRuntime => "broken-runtime",
+            Self::Hard => "hard",
+            Self::HardSecond => "hard2",
+            Self::Huge => "huge",
         }
     }
 }
@@ -105,6 +118,12 @@ impl TestRepo {
     /// The armoured public key that signed packages and metadata.
     pub fn key(&self) -> PathBuf {
         self.dir.join(KEY)
+    }
+
+    /// A package that nobody may accept: `unsigned`, `signed-by-a-stranger`, `payload-changed`, `header-changed`, `cut-short`, `empty`,
+    /// `no-package`.
+    pub fn refused(&self, name: &str) -> PathBuf {
+        self.dir.join(DIRECTORY).join(format!("{name}.rpm"))
     }
 
     /// What is in them and where it came from.

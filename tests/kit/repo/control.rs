@@ -36,6 +36,17 @@ impl Paragraph {
         self.0.get(field).map_or("", String::as_str)
     }
 
+    /// The same with other values; an empty one takes a field away.
+    pub fn with(mut self, changes: &[(&str, &str)]) -> Self {
+        for (field, value) in changes {
+            self.0.remove(*field);
+            if !value.is_empty() {
+                self.0.insert((*field).to_owned(), (*value).to_owned());
+            }
+        }
+        self
+    }
+
     /// The clauses of a dependency field.
     pub fn clauses(&self, field: &str) -> Vec<Clause> {
         parse_clauses(self.get(field))

@@ -20,7 +20,7 @@ pub struct Sets {
     /// Debian packages that keep their translations.
     pub translated: Vec<String>,
     /// What is newer in the second state, by Debian's name.
-    pub second_state: BTreeMap<String, Shape>,
+    pub second_state: BTreeMap<String, Update>,
 }
 
 /// A set: these packages and all that they need.
@@ -37,6 +37,18 @@ pub struct Set {
     pub on_request: bool,
 }
 
+/// A newer version of a package.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    /// What the advisory says.
+    pub about: String,
+    /// `security`, `bugfix` or `enhancement`.
+    pub kind: String,
+    /// What is changed.
+    pub change: Shape,
+}
+
 /// `shape.toml`: Fedora's names, what Fedora has no place for, and changes to single packages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +60,22 @@ pub struct Shapes {
     /// Directories that belong to the package `filesystem`.
     pub filesystem: String,
     packages: BTreeMap<String, Shape>,
+    /// Packages that have some files of one of Debian's, by names like `x11-apps/xclock`.
+    pub parts: BTreeMap<String, Part>,
     #[serde(skip)]
     patterns: Vec<Regex>,
+}
+
+/// A package that has some files of one of Debian's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Fedora's name.
+    pub fedora: String,
+    /// In a line.
+    pub summary: String,
+    /// Which files, or directories with all in them.
+    pub only: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +89,8 @@ struct Dropped {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shape {
+    /// If there are any, all others are left out.
+    pub only: Vec<String>,
     /// Files and directories that are left out.
     pub drop: Vec<String>,
     /// Files that lie elsewhere on Fedora.
@@ -116,6 +144,9 @@ impl Shapes {
     /// Fedora's name of a Debian package: the listed one, else Debian's own.
     pub fn fedora_name<'a>(&'a self, debian: &'a str) -> &'a str {
         let folded = folded(debian);
+        if let Some(part) = self.parts.get(debian) {
+            return &part.fedora;
+        }
         self.names.get(debian).or_else(|| self.names.get(folded)).map_or(folded, String::as_str)
     }
 
@@ -138,7 +169,9 @@ impl Shapes {
 
     /// The changes to one package; none for most.
     pub fn shape(&self, debian: &str) -> Shape {
-        self.packages.get(folded(debian)).cloned().unwrap_or_default()
+        let mut shape = self.packages.get(folded(debian)).cloned().unwrap_or_default();
+        shape.only.extend(self.parts.get(debian).into_iter().flat_map(|part| part.only.iter().cloned()));
+        shape
     }
 }
 
@@ -157,6 +190,11 @@ impl Shape {
         self.scriptlets.push_str(&later.scriptlets);
         self
     }
+}
+
+/// Debian's package of a name in the sets: `x11-apps` for `x11-apps/xclock`.
+pub fn whole(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(whole, _)| whole)
 }
 
 /// Debian 13 renamed libraries for 64-bit times; here they keep their old names.

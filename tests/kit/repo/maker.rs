@@ -13,11 +13,14 @@ use super::cache::{Cache, key_of};
 use super::control::Paragraph;
 use super::key::Key;
 use super::lists::{Sets, Shapes};
-use super::metadata::{self, Advisory, Group};
+use super::metadata::{Advisory, Group};
+use super::output::{Metadata, Repository, Shelf};
 use super::package::rpmbuild::{BUILT, REBUILT};
 use super::plan::Plan;
 use super::states::{Factory, Packages};
 use super::stock::Stock;
+use super::version::Evr;
+use super::{handmade, in_parallel, refused};
 
 /// The key's file name, and the name that it goes by.
 pub const KEY: &str = "RPM-GPG-KEY-aril-tests";
@@ -124,25 +127,26 @@ impl Making<'_> {
         tracing::info!("making {} packages", debian.len());
         let first = factory.first(&debian)?;
         let newer = factory.second(&debian)?;
+        let advisories = advisories(&sets, &plan, &newer)?;
+        let mut repositories = ordinary(&first, &newer, advisories);
+        repositories.push(broken_runtime(&first, &newer, handmade::retired(self.cache, &key)?));
+        if wanted.iter().any(|set| set == "hard" || set == "huge") {
+            let (hard, hard_newer) =
+                (handmade::hard(self.cache, &key)?, handmade::hard_newer(self.cache, &key)?);
+            repositories.push(Repository::new("hard", with(&first, &hard), BUILT));
+            repositories.push(Repository::new("hard2", with(&with(&first, &hard), &hard_newer), REBUILT));
+            refused::make(self.dir, self.cache, &key, &hard)?;
+        }
+        if wanted.iter().any(|set| set == "huge") {
+            let huge = handmade::huge(self.cache, &key)?;
+            repositories.push(Repository::new("huge", with(&first, &huge), BUILT));
+        }
         let contents = self.contents(&sets, &plan, &wanted);
         let groups = groups(&sets, &contents);
-        let mut second = first.clone();
-        second.extend(newer.clone());
-        let advisories = advisories(&newer)?;
-        let repositories = [
-            Repository { name: "state1", packages: &first, groups: &groups, advisories: &[], time: BUILT },
-            Repository {
-                name: "state2",
-                packages: &second,
-                groups: &groups,
-                advisories: &advisories,
-                time: REBUILT,
-            },
-        ];
-        for one in &repositories {
-            self.repository(one, &key)?;
-        }
+        let shelf = Shelf { dir: self.dir, place: &self.request.out, key: &key, key_name: KEY };
+        in_parallel(&repositories, |repository| shelf.write(repository, &groups))?;
         fs::copy(key.public(), self.dir.join(KEY))?;
+        let contents = Contents { seconds: self.begun.elapsed().as_secs(), ..contents };
         fs::write(self.dir.join("contents.json"), serde_json::to_vec_pretty(&contents)?)?;
         Ok(contents)
     }
@@ -213,52 +217,28 @@ impl Making<'_> {
             seconds: self.begun.elapsed().as_secs(),
         }
     }
-
-    /// One repository twice: `NAME-gzip` with gzip metadata, `NAME` with zstd, both over the same files.
-    fn repository(&self, one: &Repository<'_>, key: &Key) -> Result<()> {
-        let name = one.name;
-        let gzip = self.dir.join(format!("{name}-gzip"));
-        let zstd = self.dir.join(name);
-        link_packages(one.packages, &gzip)?;
-        link_packages(one.packages, &zstd)?;
-        metadata::create(&gzip, one.groups, one.advisories, one.time)?;
-        metadata::recompress(&gzip, &zstd)?;
-        for (repo, id) in [(&gzip, format!("{name}-gzip")), (&zstd, name.to_owned())] {
-            metadata::sign(repo, key)?;
-            let place = self.request.out.join(&id);
-            let key_file = self.request.out.join(KEY);
-            let text = format!(
-                "[{id}]\nname=Aril's test repository, {id}\nbaseurl=file://{}\nenabled=1\ngpgcheck=1\n\
-                 repo_gpgcheck=1\ngpgkey=file://{}\n",
-                place.display(),
-                key_file.display()
-            );
-            fs::write(self.dir.join(format!("{id}.repo")), text)?;
-        }
-        Ok(())
-    }
 }
 
-struct Repository<'a> {
-    name: &'a str,
-    packages: &'a Packages,
-    groups: &'a [Group],
-    advisories: &'a [Advisory],
-    time: i64,
+/// Both states of the packages from Debian.
+fn ordinary(first: &Packages, newer: &Packages, advisories: Vec<Advisory>) -> Vec<Repository> {
+    let twice = Metadata::ZstdAndGzip;
+    vec![
+        Repository { metadata: twice, ..Repository::new("state1", first.clone(), BUILT) },
+        Repository { metadata: twice, advisories, ..Repository::new("state2", with(first, newer), REBUILT) },
+    ]
 }
 
-/// `Packages/b/bash-….rpm`, as Fedora has it.
-fn link_packages(packages: &Packages, repo: &Path) -> Result<()> {
-    for file in packages.values().flatten() {
-        let name = file.file_name().and_then(|name| name.to_str()).context("a package without a name")?;
-        let dir = repo.join("Packages").join(name[..1].to_lowercase());
-        fs::create_dir_all(&dir)?;
-        let place = dir.join(name);
-        if fs::hard_link(file, &place).is_err() {
-            fs::copy(file, &place).with_context(|| format!("putting {name} into the repository"))?;
-        }
-    }
-    Ok(())
+/// The second state, where a library that apps need was retired.
+fn broken_runtime(first: &Packages, newer: &Packages, retired: Packages) -> Repository {
+    let mut packages = with(&with(first, newer), &retired);
+    packages.remove("libXaw");
+    Repository::new("broken-runtime", packages, REBUILT)
+}
+
+fn with(packages: &Packages, others: &Packages) -> Packages {
+    let mut all = packages.clone();
+    all.extend(others.clone());
+    all
 }
 
 fn groups(sets: &Sets, contents: &Contents) -> Vec<Group> {
@@ -270,21 +250,24 @@ fn groups(sets: &Sets, contents: &Contents) -> Vec<Group> {
     contents.roots.iter().map(group).collect()
 }
 
-/// An advisory for each newer package: the first mends a hole, the others are ordinary updates.
-fn advisories(newer: &Packages) -> Result<Vec<Advisory>> {
+/// An advisory for each newer package.
+fn advisories(sets: &Sets, plan: &Plan, newer: &Packages) -> Result<Vec<Advisory>> {
     let mut all = Vec::new();
-    for (number, (name, files)) in newer.iter().enumerate() {
+    for (number, (debian, update)) in sets.second_state.iter().enumerate() {
+        let Some(package) = plan.packages.get(debian) else { continue };
+        let Some(files) = newer.get(&package.fedora) else { continue };
         let file = files.first().and_then(|file| file.file_name()).and_then(|name| name.to_str());
         let file = file.context("a package without a file")?.to_owned();
-        let (rest, _arch) = file.trim_end_matches(".rpm").rsplit_once('.').context("an odd file name")?;
-        let (rest, release) = rest.rsplit_once('-').context("an odd file name")?;
-        let version = rest[name.len()..].trim_start_matches('-');
+        // name-version-release.arch.rpm
+        let parts: Vec<&str> = file.trim_end_matches(".rpm").rsplitn(3, '-').collect();
+        let [release, version, name] = parts[..] else { bail!("an odd file name: {file}") };
+        let release = release.rsplit_once('.').map_or(release, |(release, _arch)| release);
         all.push(Advisory {
             id: format!("FEDORA-2025-{:010x}", 0xa11_0000_u64 + number as u64),
-            title: format!("{name}-{version}-{release}"),
-            kind: if number == 0 { "security" } else { "bugfix" }.to_owned(),
-            package: [name.clone(), version.to_owned(), release.to_owned(), file.clone()],
-            epoch: 0,
+            title: format!("{name}-{version}-{release}: {}", update.about),
+            kind: update.kind.clone(),
+            package: [name.to_owned(), version.to_owned(), release.to_owned(), file.clone()],
+            epoch: Evr::from_debian(package.fields.get("Version")).epoch,
         });
     }
     Ok(all)

@@ -92,6 +92,9 @@ impl Workshop {
         dependencies.extend(recipe.shape.provides.iter().map(|one| format!("Provides: {one}")));
         dependencies.extend(recipe.shape.requires.iter().map(|one| format!("Requires: {one}")));
         dependencies.extend(scriptlets.dependencies.iter().cloned());
+        if tree.files().any(|path| path.ends_with(".cpython-313.pyc")) {
+            dependencies.push("Requires: python(abi) = 3.13".to_owned());
+        }
         let root = tree.on_disk("/");
         let spec = Spec {
             name: &recipe.package.fedora,
@@ -109,6 +112,17 @@ impl Workshop {
 }
 
 fn reshape(tree: &mut Tree, shape: &Shape) -> Result<()> {
+    if !shape.only.is_empty() {
+        let is_kept = |path: &str| {
+            path.starts_with("/usr/share/licenses/")
+                || shape.only.iter().any(|top| paths::is_beneath(path, top))
+        };
+        // A directory that is left empty goes with its last file.
+        let gone: Vec<String> = tree.entries().keys().filter(|path| !is_kept(path)).cloned().collect();
+        for path in gone.iter().rev() {
+            tree.remove_one(path)?;
+        }
+    }
     for path in &shape.drop {
         tree.remove(path)?;
     }
@@ -180,6 +194,6 @@ fn needed(tree: &Tree) -> Result<BTreeSet<String>> {
 fn build(recipe: &Recipe<'_>, text: &str, work: &Path) -> Result<PathBuf> {
     let spec = work.join(format!("{}.spec", recipe.package.fedora));
     fs::write(&spec, text)?;
-    let built = rpmbuild(Build { spec: &spec, work, time: recipe.time, macros: &[] })?;
+    let built = rpmbuild(Build { spec: &spec, work, time: recipe.time, macros: &[], arch: "x86_64" })?;
     built.into_iter().next().context("rpmbuild made no package")
 }

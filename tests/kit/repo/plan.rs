@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::apt::Apt;
 use super::control::{Clause, Paragraph};
-use super::lists::{Sets, Shapes};
+use super::lists::{Part, Sets, Shapes, whole};
 use super::states::tools;
 
 /// A Debian package and its name on Fedora.
@@ -36,7 +36,7 @@ impl Plan {
     /// Asks apt for the closure of all sets.
     pub fn make(apt: &Apt, sets: &Sets, shapes: &Shapes) -> Result<Self> {
         let roots: BTreeSet<String> =
-            sets.sets.values().flat_map(|set| set.packages.iter().cloned()).collect();
+            sets.sets.values().flat_map(|set| &set.packages).map(|name| whole(name).to_owned()).collect();
         let mut roots: Vec<String> = roots.into_iter().collect();
         roots.extend(tools());
         Self::from_closure(apt.closure(&roots)?, sets, shapes)
@@ -52,6 +52,12 @@ impl Plan {
             }
             let fedora = shapes.fedora_name(&debian).to_owned();
             all.insert(debian.clone(), Package { debian, fedora, fields });
+        }
+        for (name, part) in &shapes.parts {
+            if let Some(package) = all.get(whole(name)) {
+                let package = part_of(package, name, part);
+                all.insert(name.clone(), package);
+            }
         }
         let graph = Graph { all: &all, virtuals: &virtuals, shapes };
         let mut closures = BTreeMap::new();
@@ -99,7 +105,8 @@ impl Graph<'_> {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            let fields = &self.all[&name].fields;
+            // A part needs what the whole does: rpm finds out which of it.
+            let fields = &self.all[whole(&name)].fields;
             let clauses = fields.clauses("Pre-Depends").into_iter().chain(fields.clauses("Depends"));
             todo.extend(clauses.filter_map(|clause| self.choose(&clause)));
         }
@@ -122,6 +129,15 @@ impl Graph<'_> {
         }
         None
     }
+}
+
+fn part_of(package: &Package, name: &str, part: &Part) -> Package {
+    let relations =
+        ["Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Breaks", "Conflicts", "Provides"];
+    let mut changes: Vec<(&str, &str)> = relations.iter().map(|relation| (*relation, "")).collect();
+    changes.push(("Description", &part.summary));
+    let fields = package.fields.clone().with(&changes);
+    Package { debian: name.to_owned(), fedora: part.fedora.clone(), fields }
 }
 
 fn check_names(packages: &BTreeMap<String, Package>) -> Result<()> {

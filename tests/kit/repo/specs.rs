@@ -7,9 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::cache::{Cache, key_of};
+use super::control_names;
 use super::key::Key;
-use super::package::rpmbuild::{Build, rpmbuild};
+use super::package::rpmbuild::{BUILT, Build, rpmbuild};
 use super::run::run;
+
+/// The one whose file names are changed after it was built.
+pub const CONTROL_NAMES: &str = "control-names";
 
 /// A spec file with what it is built with.
 #[derive(Debug)]
@@ -26,9 +30,25 @@ pub struct SpecFile<'a> {
     pub macros: Vec<(String, String)>,
     /// A .deb that is unpacked for it at `%{dpkg}`.
     pub deb: Option<PathBuf>,
+    /// For which machines.
+    pub arch: &'static str,
 }
 
-impl SpecFile<'_> {
+impl<'a> SpecFile<'a> {
+    /// Built as it stands.
+    pub fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, time: BUILT, bump: "", macros: Vec::new(), deb: None, arch: "x86_64" }
+    }
+
+    /// What tells it from the same file built with other macros.
+    pub fn macros_in_words(&self) -> String {
+        self.macros
+            .iter()
+            .filter(|(name, _)| name.starts_with("hard_"))
+            .map(|(_, value)| format!("-{value}"))
+            .collect()
+    }
+
     /// Builds and signs its packages, or takes them from the cache.
     pub fn make(&self, cache: &Cache, key: &Key) -> Result<Vec<PathBuf>> {
         let deb = self.deb.as_deref().and_then(Path::file_name).unwrap_or_default();
@@ -38,7 +58,7 @@ impl SpecFile<'_> {
             self.text.as_bytes(),
             &self.time.to_le_bytes(),
             self.bump.as_bytes(),
-            format!("{:?}", self.macros).as_bytes(),
+            format!("{:?} {}", self.macros, self.arch).as_bytes(),
             deb.as_encoded_bytes(),
             key.fingerprint().as_bytes(),
         ]);
@@ -47,6 +67,11 @@ impl SpecFile<'_> {
         }
         let work = cache.work()?;
         let packages = self.build(work.path())?;
+        if self.name == CONTROL_NAMES {
+            for package in &packages {
+                fs::write(package, control_names::put_into(&fs::read(package)?)?)?;
+            }
+        }
         key.sign_packages(&packages)?;
         cache.keep(&id, &packages)
     }
@@ -73,7 +98,7 @@ impl SpecFile<'_> {
             run(Command::new("dpkg-deb").arg("-x").arg(deb).arg(&unpacked))?;
             macros.push(("dpkg".to_owned(), unpacked.display().to_string()));
         }
-        rpmbuild(Build { spec: &spec, work, time: self.time, macros: &macros })
+        rpmbuild(Build { spec: &spec, work, time: self.time, macros: &macros, arch: self.arch })
             .with_context(|| format!("building the package '{}'", self.name))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::cache::{Cache, key_of};
+use super::handmade::BASE;
 use super::in_parallel;
 use super::key::Key;
 use super::lists::{Sets, Shape, Shapes};
@@ -69,12 +70,9 @@ impl<'a> Factory<'a> {
         let mut packages = self.make(debian.iter().map(|name| (name, None)).collect())?;
         for (name, text) in BASE {
             let spec = SpecFile {
-                name,
-                text,
-                time: BUILT,
-                bump: "",
                 macros: vec![("directories".to_owned(), self.directories())],
                 deb: (*name == "alternatives").then(|| Stock::new(self.cache).file(&self.plan.tools["dpkg"])),
+                ..SpecFile::new(name, text)
             };
             packages.insert((*name).to_owned(), spec.make(self.cache, self.key)?);
         }
@@ -84,7 +82,7 @@ impl<'a> Factory<'a> {
     /// What is newer in the second state, of the packages named.
     pub fn second(&self, debian: &BTreeSet<String>) -> Result<Packages> {
         let changed = self.sets.second_state.iter().filter(|(name, _)| debian.contains(*name));
-        self.make(changed.map(|(name, change)| (name, Some(change))).collect())
+        self.make(changed.map(|(name, update)| (name, Some(&update.change))).collect())
     }
 
     fn make(&self, wanted: Vec<(&String, Option<&Shape>)>) -> Result<Packages> {
@@ -161,11 +159,3 @@ impl<'a> Factory<'a> {
 pub fn tools() -> Vec<String> {
     bytecode::PACKAGES.iter().map(|name| (*name).to_owned()).chain(["dpkg".to_owned()]).collect()
 }
-
-const BASE: &[(&str, &str)] = &[
-    ("filesystem", include_str!("../base/filesystem.spec")),
-    ("setup", include_str!("../base/setup.spec")),
-    ("basesystem", include_str!("../base/basesystem.spec")),
-    ("fedora-release-common", include_str!("../base/fedora-release-common.spec")),
-    ("alternatives", include_str!("../base/alternatives.spec")),
-];

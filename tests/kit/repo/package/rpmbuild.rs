@@ -25,6 +25,8 @@ pub struct Build<'a> {
     pub time: i64,
     /// More macros.
     pub macros: &'a [(String, String)],
+    /// For which machines.
+    pub arch: &'a str,
 }
 
 /// Builds binary packages and gives their files, which lie in the work directory.
@@ -33,7 +35,7 @@ pub fn rpmbuild(build: Build<'_>) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&out)?;
     let work = build.work.to_str().context("the cache's path is not UTF-8")?;
     let mut command = Command::new("rpmbuild");
-    command.args(["-bb", "--quiet", "--target", "x86_64"]);
+    command.args(["-bb", "--quiet", "--target", build.arch]);
     command.env("HOME", build.work).env("LC_ALL", "C.UTF-8").env("SOURCE_DATE_EPOCH", build.time.to_string());
     for (name, value) in places(work).iter().chain(&settings()).chain(build.macros) {
         command.arg("--define").arg(format!("{name} {value}"));

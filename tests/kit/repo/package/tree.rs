@@ -123,22 +123,34 @@ impl Tree {
     pub fn remove(&mut self, path: &str) -> Result<()> {
         let gone: Vec<String> = self.entries.keys().filter(|one| is_beneath(one, path)).cloned().collect();
         for one in gone.iter().rev() {
-            let entry = self.entries.remove(one).context("it was there just now")?;
-            match entry.kind {
-                Kind::Directory => fs::remove_dir(self.on_disk(one))?,
-                Kind::File | Kind::Link => fs::remove_file(self.on_disk(one))?,
-            }
+            self.remove_one(one)?;
         }
         Ok(())
     }
 
-    /// Puts a file elsewhere, in place of what is there.
+    /// Takes one entry away; a directory stays while something is in it.
+    pub fn remove_one(&mut self, path: &str) -> Result<()> {
+        let Some(entry) = self.entries.get(path) else { return Ok(()) };
+        if entry.kind == Kind::Directory {
+            let first = self.entries.range(format!("{path}/")..).next();
+            if first.is_some_and(|(one, _)| is_beneath(one, path)) {
+                return Ok(());
+            }
+            fs::remove_dir_all(self.on_disk(path))?;
+        } else {
+            fs::remove_file(self.on_disk(path))?;
+        }
+        self.entries.remove(path);
+        Ok(())
+    }
+
+    /// Puts a file elsewhere, in place of what is there; a directory that it leaves empty goes.
     pub fn move_file(&mut self, from: &str, to: &str) -> Result<()> {
         let entry = self.entries.remove(from).with_context(|| format!("no {from} to move to {to}"))?;
         self.entries.remove(to);
         fs::rename(self.on_disk(from), self.make_room(to)?)?;
         self.note(to, entry);
-        Ok(())
+        self.remove_one(parent(from))
     }
 
     /// Replaces each `from` in a file by `to`; a program must stay as long as it was.
@@ -200,6 +212,11 @@ mod tests {
         assert!(tree.replace("/usr/share/a/one", b"red", b"blue").is_err());
         tree.move_file("/usr/share/a/one", "/usr/bin/one").unwrap();
         tree.remove("/usr/share/a").unwrap();
+        let directory = Entry::of_root(Kind::Directory, 0o755, 0);
+        tree.note("/usr/bin", directory.clone());
+        tree.remove_one("/usr/bin").unwrap();
+        assert!(tree.has("/usr/bin"), "there is a file in it");
+        tree.entries.remove("/usr/bin");
         tree.seal().unwrap();
         assert_eq!(tree.entries().keys().collect::<Vec<_>>(), ["/usr/bin/one"]);
         assert!(fs::symlink_metadata(tree.on_disk("/usr/share/a/two")).is_err());
