@@ -71,7 +71,7 @@ fn model_does_nothing() {
 
 #[test]
 fn files_fit_in_a_head() {
-    for source in sources().iter().filter(|source| !source.path.starts_with("tests/")) {
+    for source in sources().iter().filter(|source| !format!("/{}", source.path).contains("/tests/")) {
         let lines = source.lines;
         assert!(lines <= LONGEST_FILE, "{}: {lines} lines, to be split at 400", source.path);
     }
