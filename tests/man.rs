@@ -22,10 +22,10 @@ fn pages_are_what_the_definitions_say() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     present.sort();
-    assert_eq!(present, pages.keys().cloned().collect::<Vec<_>>(), "`make man` writes the pages");
+    assert_eq!(present, pages.keys().cloned().collect::<Vec<_>>(), "`make bless` writes the pages");
     for (name, page) in &pages {
         let text = std::fs::read_to_string(dir.join(name)).unwrap();
-        assert!(text == *page, "docs/man/{name} is stale: `make man` writes it");
+        assert!(text == *page, "docs/man/{name} is stale: `make bless` writes it");
     }
 }
 
