@@ -40,7 +40,7 @@ Examples:
   aril build runtime f42/platform.toml --from fedora
                                            Build a runtime, and install it
   aril build runtime f42/platform.toml --from fedora --repo ./repo
-                                           Build it into a repository, to publish it";
+                                           Build it into a repository";
 
 /// The options of `build runtime`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ Examples:
   aril build app gnome-calculator --from fedora --repo ./repo
                                            An app in the merged layout, for aril
   aril build app gnome-calculator --from fedora --repo ./repo --layout=app
-                                           An app that stock Flatpak can install, too";
+                                           An app for stock Flatpak, too";
 
 /// How the files of an app lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -3,7 +3,7 @@
 const EXAMPLES: &str = "\
 Examples:
   aril kill org.gnome.Calculator           All sandboxes of the app
-  aril kill 2384729811                     One, by the number that `aril ps` shows";
+  aril kill 2384729811                     One, by its number in `aril ps`";
 
 /// The options of `kill`.
 #[derive(Debug, clap::Args)]

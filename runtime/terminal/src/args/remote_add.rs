@@ -9,7 +9,7 @@ use super::ScopeArgs;
 const EXAMPLES: &str = "\
 Examples:
   aril remote-add --from /etc/yum.repos.d/fedora.repo fedora
-                                           Fedora's RPMs, with the keys that the file names
+                                           Fedora's RPMs, and its keys
   aril remote-add --gpg-import=KEY vendor rpm+https://rpm.example.org/f42
                                            Any other repository of RPMs
   aril remote-add flathub https://dl.flathub.org/repo/flathub.flatpakrepo

@@ -6,8 +6,8 @@ use super::{ChangeArgs, ScopeArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  aril remote-delete vendor                Refused while something from it is installed
-  aril remote-delete --force vendor        What is installed stays, and gets no updates";
+  aril remote-delete vendor                Refused while it is in use
+  aril remote-delete --force vendor        What is installed stays as it is";
 
 /// The options of `remote-delete`.
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use super::{ChangeArgs, ScopeArgs};
 const EXAMPLES: &str = "\
 Examples:
   aril repair --dry-run                    Look, and change nothing
-  aril repair                              Remove leftovers, fetch what is damaged again";
+  aril repair                              Mend what is damaged";
 
 /// The options of `repair`.
 #[derive(Debug, clap::Args)]

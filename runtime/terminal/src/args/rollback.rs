@@ -7,7 +7,7 @@ use super::{ChangeArgs, ScopeArgs};
 const EXAMPLES: &str = "\
 Examples:
   aril rollback org.gnome.Calculator       To the version before the last update
-  aril rollback org.gnome.Calculator 3f9a  To a commit that is kept, by its beginning";
+  aril rollback org.gnome.Calculator 3f9a  To one that is kept";
 
 /// The options of `rollback`.
 #[derive(Debug, clap::Args)]
