@@ -1,8 +1,14 @@
 //! What was typed, taken apart by hand: a few dozen options do not need a library that doubles the time to start.
+mod context; // permissions for one run
+mod files; // files among the app's arguments
+mod run; // `aril run`
 mod tool; // `aril-launch --tool`
 mod words; // options and their values, one after the other
 
 use std::ffi::OsString;
+
+pub(crate) use files::{Argument, forwarded, plain, uri};
+pub(crate) use run::{Inherit, InstallationChoice, RunRequest, Switch};
 
 use crate::{LaunchError, tool::ToolRequest};
 
@@ -11,6 +17,8 @@ use crate::{LaunchError, tool::ToolRequest};
 pub(crate) enum Request {
     /// Run a program of a merged tree; the number is that of the descriptor for the report.
     Tool(ToolRequest, Option<i32>),
+    /// Start an app.
+    Run(Box<RunRequest>),
     /// Print how the program is called.
     Help,
     /// Print the version.
@@ -26,11 +34,10 @@ impl Request {
         let words: Vec<OsString> = words.collect();
         match words.first().and_then(|word| word.to_str()) {
             Some("--tool") => tool::parse(&words[1..]),
-            Some("--help" | "-h") | None => Ok(Self::Help),
+            Some("--help" | "-h") => Ok(Self::Help),
             Some("--version") => Ok(Self::Version),
-            Some(other) => {
-                Err(LaunchError::usage(format!("unknown command '{}'", aril_model::printable(other))))
-            }
+            Some("run") => run::parse(&words[1..]),
+            _ => run::parse(&words),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Why nothing was started.
 
 use aril_installation::InstallationError;
-use aril_model::Hint;
+use aril_model::{AppId, CommitId, Hint, Ref};
 
 use crate::sandbox::SetupError;
 
@@ -25,6 +25,56 @@ pub enum LaunchError {
     /// A file.
     #[error(transparent)]
     File(#[from] aril_beneath::Error),
+    /// No such app.
+    #[error("'{name}' is not installed")]
+    NotInstalled {
+        /// What was typed.
+        name: String,
+        /// What was perhaps meant.
+        near: Option<String>,
+    },
+    /// A short name that fits several apps.
+    #[error("'{name}' could be several apps")]
+    Ambiguous {
+        /// What was typed.
+        name: String,
+        /// The apps.
+        ids: Vec<String>,
+    },
+    /// The named commit is not there.
+    #[error("commit {} of '{reference}' is not installed", commit.short())]
+    NoCommit {
+        /// Of which ref.
+        reference: Box<Ref>,
+        /// Which one.
+        commit: CommitId,
+    },
+    /// The metadata names no runtime.
+    #[error("the metadata of '{id}' names no runtime to run on")]
+    NoRuntimeNamed {
+        /// The app.
+        id: AppId,
+    },
+    /// The runtime is not installed.
+    #[error("'{id}' needs the runtime '{}', which is not installed", runtime.without_kind())]
+    NoRuntime {
+        /// The app.
+        id: AppId,
+        /// The runtime.
+        runtime: Box<Ref>,
+    },
+    /// Another program of ours is missing.
+    #[error("the program '{name}' is missing")]
+    NoProgram {
+        /// Its name.
+        name: &'static str,
+    },
+    /// The caches of an app could not be made.
+    #[error("the caches of '{id}' could not be made")]
+    NoCaches {
+        /// The app.
+        id: AppId,
+    },
     /// The sandbox's first process was killed.
     #[error("the sandbox was killed from outside")]
     Killed,
@@ -55,8 +105,11 @@ impl Hint for LaunchError {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Setup(error) => error.hint(),
-            Self::Installation(error) => error.hint(),
-            _ => None,
+            Self::NoProgram { .. } => {
+                Some("aril is not installed completely: `make install` puts all its programs in place".into())
+            }
+            Self::NoCaches { .. } => Some("`aril repair` finds and mends damage".into()),
+            other => other.absence_hint(),
         }
     }
 }

@@ -11,8 +11,7 @@ fn main() -> ExitCode {
         // A reader that has gone does not want to know.
         let _ = std::io::stdout().write_all(text.as_bytes());
     };
-    let done =
-        aril_launcher::begin().and_then(|()| aril_launcher::run(std::env::args_os().skip(1), &mut say));
+    let done = aril_launcher::begin().and_then(|()| aril_launcher::run(std::env::args_os(), &mut say));
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

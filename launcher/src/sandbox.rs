@@ -16,6 +16,7 @@ mod exec; // the app's process, up to the moment in which it becomes the app
 mod init; // what the child does afterwards, as pid 1
 mod message; // what both tell each other
 mod namespaces; // who the processes are: two user namespaces
+mod own_root; // the same for the supervisor, with much less
 mod parent; // the parent's steps
 mod place; // places beneath the new root
 mod privileges; // rights that are given up
@@ -24,6 +25,8 @@ mod source; // opens what is mounted
 mod step; // what can fail, in words
 mod tree; // mounts that are not attached yet
 
-pub(crate) use message::Message;
-pub(crate) use parent::launch;
+pub(crate) use message::{Message, Others};
+pub(crate) use own_root::{drop_all_rights, enter_own_root};
+pub(crate) use parent::{Running, launch};
 pub use step::SetupError;
+pub(crate) use step::Step;

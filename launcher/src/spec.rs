@@ -1,8 +1,10 @@
 //! What a sandbox is to be, as data: decided by `plan`, obeyed by `sandbox`, printable. No system calls, no environment.
 mod print; // the specification for a person, and as JSON
 
+pub(crate) use print::{describe, to_json};
+
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A whole sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,19 @@ pub(crate) struct SandboxSpec {
     pub(crate) session: Session,
     /// Limits of the program and its children: resource and value.
     pub(crate) limits: Vec<(Limit, u64)>,
+}
+
+impl SandboxSpec {
+    /// Whether a file of the host is at the same path inside.
+    pub(crate) fn shows_at_its_own_path(&self, path: &Path) -> bool {
+        let around = self.mounts.iter().rev().filter(|mount| path.starts_with(&mount.at));
+        let innermost = around.max_by_key(|mount| mount.at.components().count());
+        innermost.is_some_and(|mount| match &mount.what {
+            What::Bind { source: Source::Host(from), .. } => *from == mount.at,
+            What::Bind { source: Source::Beneath { base, path, .. }, .. } => base.join(path) == mount.at,
+            _ => false,
+        })
+    }
 }
 
 /// Namespaces that a sandbox may share with the host.
@@ -119,6 +134,11 @@ pub(crate) enum What {
     Terminals,
     /// What is here is hidden: a directory is empty, a file reads as empty. Nothing happens when nothing is there.
     Hidden,
+    /// A directory of the host is made if it is missing; it is seen by what it lies in.
+    Made {
+        /// Which one; one that is made.
+        source: Source,
+    },
     /// A socket on which the supervisor listens.
     Listener {
         /// For which bus.
@@ -151,8 +171,6 @@ pub(crate) enum Source {
         /// With which permission bits it is made, if it is missing; its own parents are, too.
         create: Option<u32>,
     },
-    /// A directory that was put into the sandbox before.
-    Inside(PathBuf),
 }
 
 /// What may be done with a mounted file or directory. Set-id bits never count.
@@ -162,8 +180,6 @@ pub(crate) enum Access {
     Read,
     /// Also change.
     Write,
-    /// Read and change; programs cannot be started.
-    WriteNoExec,
     /// Read and change, and device nodes are devices.
     Device,
 }
@@ -193,8 +209,6 @@ pub(crate) enum Made {
     File(Vec<u8>),
     /// A symbolic link.
     Symlink(PathBuf),
-    /// A directory.
-    Directory,
     /// Nothing, whatever the layers below have there.
     Nothing,
 }
@@ -250,8 +264,6 @@ pub(crate) enum Capabilities {
     None,
     /// Those over files that a package's scripts use.
     Packaging,
-    /// All, over the sandbox's own user namespace, as a box for development has them.
-    Own,
 }
 
 /// Which system calls work.
@@ -294,8 +306,8 @@ pub(crate) enum Pretend {
 pub(crate) struct Landlock {
     /// Whether files are ruled: what can be written is what was mounted to be written.
     pub(crate) files: Ruled,
-    /// Whether signals and abstract sockets stay inside.
-    pub(crate) scopes: Ruled,
+    /// What stays inside.
+    pub(crate) scopes: Scopes,
     /// Ports to which TCP connections may be made; `None` for all.
     pub(crate) connect: Option<Vec<u16>>,
     /// Ports on which TCP connections may be awaited; `None` for all.
@@ -311,6 +323,15 @@ pub(crate) enum Ruled {
     Yes,
     /// It does not.
     No,
+}
+
+/// What of a sandbox's does not reach others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scopes {
+    /// Signals.
+    Signals,
+    /// Signals, and connections to abstract sockets.
+    SignalsAndSockets,
 }
 
 /// What happens where the kernel has no Landlock.

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, c_long, c_uint};
 use rustix::process::Pid;
@@ -62,12 +62,6 @@ pub(crate) fn fork(flags: c_int) -> io::Result<Forked> {
 pub(crate) fn unshare(flags: c_int) -> io::Result<()> {
     // SAFETY: changes namespaces only; CLONE_FILES, which could surprise owners of descriptors, is not used here.
     check(unsafe { libc::unshare(flags) }.into()).map(drop)
-}
-
-/// Enters a namespace, or with a pidfd several namespaces of a process.
-pub(crate) fn setns(fd: BorrowedFd<'_>, flags: c_int) -> io::Result<()> {
-    // SAFETY: takes two numbers; the descriptor is open.
-    check(unsafe { libc::setns(fd.as_raw_fd(), flags) }.into()).map(drop)
 }
 
 /// Changes properties of a mount, or of all below it.
@@ -267,10 +261,10 @@ pub(crate) fn exit(code: u8) -> ! {
     unsafe { libc::_exit(code.into()) }
 }
 
-/// A second descriptor for the same open file, at any number from `lowest` on, closed by the next program.
-pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, lowest: c_int) -> io::Result<OwnedFd> {
-    // SAFETY: takes numbers; the descriptor is open.
-    owned(unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) }.into())
+/// Puts an open file in the place of standard input, output or error.
+pub(crate) fn replace_standard(number: RawFd, file: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: takes two numbers; the standard descriptors are owned by nobody in this program.
+    check(unsafe { libc::dup2(file.as_raw_fd(), number) }.into()).map(drop)
 }
 
 /// Takes over a descriptor that the caller of the program left open under this number; `None` if there is none or it is one of the

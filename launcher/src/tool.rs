@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-pub(crate) use plan::{LayerFacts, ToolLayer, ToolRequest, ToolWrites, plan};
+pub(crate) use plan::{LayerFacts, ToolLayer, ToolRequest, ToolWrites, link_name, plan};
 
 use crate::sandbox::{self, Message, SetupError};
 use crate::spec::Ids;

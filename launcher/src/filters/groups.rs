@@ -205,6 +205,22 @@ pub(crate) const NESTED: Group = Group {
     ],
 };
 
+/// What the supervisor calls after it has confined itself.
+#[rustfmt::skip]
+pub(crate) const SUPERVISOR: Group = Group {
+    name: "the supervisor",
+    reason: "filters buses, passes signals on, removes its notes, and may leave a successor",
+    calls: &[
+        "accept4", "brk", "clock_gettime", "close", "close_range", "connect", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait",
+        "epoll_pwait2", "epoll_wait", "exit", "exit_group", "fchmod", "fcntl", "fstat", "fstatfs", "futex", "getdents64", "getpid",
+        "getppid", "getrandom", "getsockname", "getsockopt", "gettid", "ioctl", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap",
+        "newfstatat", "openat", "openat2", "pidfd_send_signal", "poll", "ppoll", "pread64", "read", "readv", "recvfrom", "recvmsg",
+        "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_yield", "sendmsg", "sendto", "set_robust_list", "setsid",
+        "setsockopt", "shutdown", "sigaltstack", "statx", "tgkill", "unlinkat", "wait4", "waitid", "write", "writev", "sched_getaffinity",
+        "faccessat", "chmod", "fchmodat", "prctl",
+    ],
+};
+
 /// What is refused by name: programs take this for a missing right. Everything else that no group names is not there.
 #[rustfmt::skip]
 pub(crate) const REFUSED: &[Group] = &[

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use rustix::fs::{Mode, OFlags};
 
-use crate::spec::{Access, Landlock, Mount, Ruled, Source, What};
+use crate::spec::{Access, Landlock, Mount, Ruled, Scopes, Source, What};
 
 /// The newest version of Landlock whose rights are asked for: those tested here.
 const TESTED: ABI = ABI::V8;
@@ -25,19 +25,10 @@ pub(crate) enum Enforced {
     Partly,
     /// Nothing: the kernel has no Landlock.
     Nothing,
-    /// Nothing was asked for.
-    NotAsked,
 }
 
 /// Restricts this process and its children. The root must have been entered.
 pub(crate) fn restrict(rules: &Landlock, mounts: &[Mount]) -> std::io::Result<Enforced> {
-    let asks = rules.files == Ruled::Yes
-        || rules.scopes == Ruled::Yes
-        || rules.connect.is_some()
-        || rules.bind.is_some();
-    if !asks {
-        return Ok(Enforced::NotAsked);
-    }
     let status = restrict_with(rules, mounts).map_err(std::io::Error::other)?;
     Ok(match status {
         RulesetStatus::FullyEnforced => Enforced::Fully,
@@ -53,9 +44,10 @@ fn restrict_with(rules: &Landlock, mounts: &[Mount]) -> Outcome<RulesetStatus> {
     if rules.files == Ruled::Yes {
         ruleset = ruleset.handle_access(changes())?;
     }
-    if rules.scopes == Ruled::Yes {
-        ruleset = ruleset.scope(Scope::from_all(TESTED))?;
-    }
+    ruleset = ruleset.scope(match rules.scopes {
+        Scopes::Signals => Scope::Signal.into(),
+        Scopes::SignalsAndSockets => Scope::Signal | Scope::AbstractUnixSocket,
+    })?;
     for (ports, access) in [(&rules.connect, AccessNet::ConnectTcp), (&rules.bind, AccessNet::BindTcp)] {
         if ports.is_some() {
             ruleset = ruleset.handle_access(access)?;
@@ -130,7 +122,7 @@ pub(crate) fn writable_places(mounts: &[Mount]) -> Vec<(PathBuf, BitFlags<Access
 fn is_written(what: &What) -> bool {
     match what {
         What::Bind { access, source, .. } => {
-            matches!(access, Access::Write | Access::WriteNoExec)
+            *access == Access::Write
                 || *access == Access::Device
                     && !matches!(source, Source::Host(path) if path.starts_with("/dev"))
         }

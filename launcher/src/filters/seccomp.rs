@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use super::bpf::{Condition, Rule, Section, Verdict, compile};
-use super::groups::{ALLOWED, DEVEL, Group, LENIENT, MULTIARCH, NESTED, REFUSED};
+use super::groups::{ALLOWED, DEVEL, Group, LENIENT, MULTIARCH, NESTED, REFUSED, SUPERVISOR};
 use super::numbers::CallTable;
 use crate::spec::{CallFeature, Calls, Pretend};
 use crate::sys;
@@ -43,6 +43,21 @@ fn program(calls: &Calls) -> Vec<libc::sock_filter> {
         })
         .collect();
     compile(&sections, NOT_THERE)
+}
+
+/// Installs what the supervisor itself may call: buses, signals, its notes, a successor.
+pub(crate) fn install_for_supervisor() -> std::io::Result<()> {
+    let numbered = |calls: &[&str], rule: &Rule| -> Vec<(u32, Rule)> {
+        calls.iter().filter_map(|call| Some((CallTable::NATIVE.number(call)?, rule.clone()))).collect()
+    };
+    let mut rules = numbered(SUPERVISOR.calls, &Verdict::Allow.into());
+    let no_namespaces =
+        only_if(vec![Condition::HasAny(clone_flags_argument(), NAMESPACES)], REFUSE, Verdict::Allow);
+    rules.extend(numbered(&["clone"], &no_namespaces));
+    let local = Condition::Is(0, libc::AF_UNIX.cast_unsigned());
+    rules.extend(numbered(&["socket"], &only_if(vec![local], Verdict::Allow, NO_FAMILY)));
+    let program = compile(&[Section { table: CallTable::NATIVE, rules }], REFUSE);
+    sys::install_filter(&program, sys::Listener::None).map(drop)
 }
 
 /// The groups that hold for a specification: allowed, then refused.

@@ -35,6 +35,7 @@ pub(crate) fn block_signals() -> io::Result<OwnedFd> {
 pub(crate) fn run(app: Pid, signals: &OwnedFd, channel: &Channel) -> ! {
     // Neither its memory nor what it was started from can be reached through /proc/1.
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let_go_of_standard_descriptors();
     let mut app_code = None;
     // A failure to wait would leave a sandbox that nobody ends: end it.
     while wait(signals, channel).is_ok() {
@@ -49,6 +50,15 @@ pub(crate) fn run(app: Pid, signals: &OwnedFd, channel: &Channel) -> ! {
         }
     }
     exit(125)
+}
+
+/// A reader of the app's output waits until nobody can write any more: this process never will.
+fn let_go_of_standard_descriptors() {
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+    let Ok(nothing) = rustix::fs::open("/dev/null", flags, rustix::fs::Mode::empty()) else { return };
+    for standard in [0, 1, 2] {
+        let _ = sys::replace_standard(standard, nothing.as_fd());
+    }
 }
 
 /// Takes in all that have ended, notes how the app did, and tells whether somebody is left.

@@ -68,10 +68,17 @@ impl Channel {
         let mut bytes = [0; LONGEST];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = rustix::io::retry_on_intr(|| {
-            let mut buffers = [IoSliceMut::new(&mut bytes)];
-            rustix::net::recvmsg(&self.0, &mut buffers, &mut control, RecvFlags::CMSG_CLOEXEC)
-        })?;
+        let mut receive = || {
+            rustix::io::retry_on_intr(|| {
+                let mut buffers = [IoSliceMut::new(&mut bytes)];
+                rustix::net::recvmsg(&self.0, &mut buffers, &mut control, RecvFlags::CMSG_CLOEXEC)
+            })
+        };
+        // The other end is gone and has not read all that it was sent: the kernel says that once, before what it sent itself.
+        let received = match receive() {
+            Err(rustix::io::Errno::CONNRESET) => receive()?,
+            other => other?,
+        };
         let mut descriptors = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(received) = message {
@@ -143,6 +150,16 @@ mod tests {
         assert!(matches!(b.receive().unwrap(), Some(Message::Ended { code: 143, others: Others::Alive })));
         drop(a);
         assert!(b.receive().unwrap().is_none());
+    }
+
+    #[test]
+    fn last_words_arrive_although_the_other_end_did_not_listen() {
+        let (a, b) = Channel::pair().unwrap();
+        a.send(&Message::Go).unwrap();
+        b.send(&Message::Ended { code: 1, others: Others::Gone }).unwrap();
+        drop(b);
+        assert!(matches!(a.receive().unwrap(), Some(Message::Ended { code: 1, .. })));
+        assert!(a.receive().unwrap().is_none());
     }
 
     #[test]

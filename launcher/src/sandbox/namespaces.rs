@@ -26,10 +26,19 @@ pub(crate) fn clone_flags(namespaces: &Namespaces) -> libc::c_int {
 
 /// Maps the caller's user to user 0 of the outer namespace.
 pub(crate) fn map_outer(outside: Ids) -> Result<(), SetupError> {
+    map(Ids { uid: 0, gid: 0 }, outside)
+}
+
+/// Maps the caller's user to the same number.
+pub(crate) fn map_same(ids: Ids) -> Result<(), SetupError> {
+    map(ids, ids)
+}
+
+fn map(inside: Ids, outside: Ids) -> Result<(), SetupError> {
     let proc = open_dir("/proc/self").during(Step::MapIds, "")?;
     // Groups cannot be dropped by an ordinary user; the kernel wants this said before it lets one be mapped.
     write(&proc, "setgroups", "deny").during(Step::MapIds, "")?;
-    write_maps(&proc, Ids { uid: 0, gid: 0 }, outside).during(Step::MapIds, "")
+    write_maps(&proc, inside, outside).during(Step::MapIds, "")
 }
 
 /// Forbids, by the outer namespace's own limit, any user namespace below the app's, and enters the app's.

@@ -13,14 +13,14 @@ use super::source::again;
 /// The root that is being built.
 pub(crate) struct Root {
     fd: OwnedFd,
-    /// Devices of the file systems that we have made ourselves, where directories and files can be made.
+    /// Mounts in which directories and files can be made: file systems of ours, and directories that are the app's own anyway.
     own: BTreeSet<u64>,
 }
 
 impl Root {
     pub(crate) fn new(fd: OwnedFd) -> Result<Self, Errno> {
         let mut root = Self { fd, own: BTreeSet::new() };
-        root.own.insert(rustix::fs::fstat(&root.fd)?.st_dev);
+        root.own.insert(mount_id(root.fd.as_fd())?);
         Ok(root)
     }
 
@@ -28,9 +28,9 @@ impl Root {
         &self.fd
     }
 
-    /// From now on, directories and files can be made on this file system, too.
+    /// From now on, directories and files can be made in this mount, too.
     pub(crate) fn adopt(&mut self, tree: BorrowedFd<'_>) -> Result<(), Errno> {
-        self.own.insert(rustix::fs::fstat(tree)?.st_dev);
+        self.own.insert(mount_id(tree)?);
         Ok(())
     }
 
@@ -80,10 +80,13 @@ impl Root {
         rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(mode))
     }
 
-    /// Makes a symbolic link that is not there yet.
+    /// Makes a symbolic link. What is there already stays: in a directory of the app's own it is the app's.
     pub(crate) fn create_symlink(&self, path: &Path, target: &Path) -> Result<(), Errno> {
         let (parent, name) = self.parent(path)?;
-        rustix::fs::symlinkat(target, &parent, name)
+        match rustix::fs::symlinkat(target, &parent, name) {
+            Err(Errno::EXIST) => Ok(()),
+            other => other,
+        }
     }
 
     /// The directory above a path, where something can be made, and the path's last part.
@@ -96,8 +99,13 @@ impl Root {
 
     /// Elsewhere the directory belongs to the host or the app: what is missing there stays missing.
     fn check_own(&self, dir: &OwnedFd) -> Result<(), Errno> {
-        if self.own.contains(&rustix::fs::fstat(dir)?.st_dev) { Ok(()) } else { Err(Errno::NOENT) }
+        if self.own.contains(&mount_id(dir.as_fd())?) { Ok(()) } else { Err(Errno::NOENT) }
     }
+}
+
+fn mount_id(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
+    let flags = rustix::fs::AtFlags::EMPTY_PATH;
+    Ok(rustix::fs::statx(fd, "", flags, rustix::fs::StatxFlags::MNT_ID)?.stx_mnt_id)
 }
 
 /// Opens beneath a directory of the sandbox, over mounts, over no link.

@@ -28,11 +28,14 @@ pub(crate) fn drop_capabilities(keep: Capabilities) -> Result<(), SetupError> {
 
 fn drop_with(keep: Capabilities) -> Result<(), Errno> {
     let kept = match keep {
-        Capabilities::Own => return Ok(()),
         Capabilities::None => CapabilitySet::empty(),
         Capabilities::Packaging => PACKAGING.iter().copied().collect(),
     };
     rustix::thread::clear_ambient_capability_set()?;
+    if !rustix::thread::capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
+        // No right over any namespace: nothing is there that could be dropped.
+        return Ok(());
+    }
     drop_bounding(kept)?;
     if keep == Capabilities::None {
         // Being user 0 gives nothing any more, and nobody can switch that on again.

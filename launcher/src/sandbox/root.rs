@@ -21,6 +21,8 @@ pub(crate) struct Entered {
     pub(crate) proc: Option<OwnedFd>,
     /// Listening sockets, in the order of the specification.
     pub(crate) listeners: Vec<OwnedFd>,
+    /// File systems of ours that only hold other mounts, and are closed when all is in place.
+    scaffolds: Vec<OwnedFd>,
 }
 
 /// Builds and enters the root. On return nothing of the host is reachable by a path but what `mounts` say.
@@ -28,11 +30,12 @@ pub(crate) fn build(mounts: &[Mount]) -> Result<Entered, SetupError> {
     let mut root = start()?;
     let prepared = prepare(mounts, &mut root)?;
     enter(&root)?;
-    let mut entered = Entered { proc: None, listeners: Vec::new() };
+    let mut entered = Entered { proc: None, listeners: Vec::new(), scaffolds: Vec::new() };
     for (mount, tree) in mounts.iter().zip(prepared) {
         place(&mut root, mount, tree, &mut entered)?;
     }
-    seal(&root)?;
+    seal(root.fd())?;
+    entered.scaffolds.drain(..).try_for_each(|scaffold| seal(&scaffold))?;
     Ok(entered)
 }
 
@@ -54,27 +57,30 @@ fn prepare(mounts: &[Mount], root: &mut Root) -> Result<Vec<Option<OwnedFd>>, Se
     for mount in mounts {
         let at = &mount.at;
         prepared.push(match &mount.what {
-            // Hidden files are covered once the place is known; a source inside is copied when it is there.
-            What::Bind { source: Source::Inside(_), .. } | What::Hidden => None,
-            What::Bind { source, access, missing } => copy(source, *access, *missing, at, root)?,
+            What::Bind { source, access, missing } => copy(source, *access, *missing, at)?,
             What::Overlay { layers, writes } => Some(lay_over(layers, writes.as_ref(), at, root)?),
+            // One that only holds other mounts is closed at the end.
+            What::Tmpfs { mode, access: Access::Read } => Some(tree::tmpfs(*mode, Access::Write, at)?),
             What::Tmpfs { mode, access } => Some(tree::tmpfs(*mode, *access, at)?),
             What::Proc { visible } => Some(tree::proc(*visible, at)?),
             What::Terminals => Some(tree::terminals(at)?),
-            What::Directory { .. } | What::File { .. } | What::Symlink { .. } | What::Listener { .. } => None,
+            What::Made { source } => {
+                drop(source::open(source)?);
+                None
+            }
+            // Made, or covered, once the place is there.
+            What::Directory { .. }
+            | What::File { .. }
+            | What::Symlink { .. }
+            | What::Listener { .. }
+            | What::Hidden => None,
         });
     }
     Ok(prepared)
 }
 
-fn copy(
-    from: &Source,
-    access: Access,
-    missing: Missing,
-    at: &Path,
-    root: &Root,
-) -> Result<Option<OwnedFd>, SetupError> {
-    match source::open(from, root.fd()) {
+fn copy(from: &Source, access: Access, missing: Missing, at: &Path) -> Result<Option<OwnedFd>, SetupError> {
+    match source::open(from) {
         Ok(opened) => tree::copy(&opened, access, at).map(Some),
         Err(error) if missing == Missing::Skip && matches!(error.errno, libc::ENOENT | libc::ENOTDIR) => {
             Ok(None)
@@ -91,19 +97,17 @@ fn lay_over(
 ) -> Result<OwnedFd, SetupError> {
     if let ([Layer::Tree(single)], None) = (layers, writes) {
         // An overlay of one tree that cannot be written is refused by the kernel, and would be no use.
-        return tree::copy(&source::open(single, root.fd())?, Access::Read, at);
+        return tree::copy(&source::open(single)?, Access::Read, at);
     }
     let mut opened = Vec::with_capacity(layers.len());
     for layer in layers {
         opened.push(match layer {
-            Layer::Tree(tree) => source::open_layer(tree, root.fd())?,
+            Layer::Tree(tree) => source::open_layer(tree)?,
             Layer::Made(files) => make_layer(files, at, root)?,
         });
     }
     let writes = match writes {
-        Some(Writes { upper, work }) => {
-            Some((source::open_layer(upper, root.fd())?, source::open_layer(work, root.fd())?))
-        }
+        Some(Writes { upper, work }) => Some((source::open_layer(upper)?, source::open_layer(work)?)),
         None => None,
     };
     tree::overlay(&opened, writes.as_ref(), at)
@@ -157,24 +161,32 @@ fn place(
         What::Symlink { target } => root.create_symlink(at, target).during(Step::MakeFile, &*name)?,
         What::Hidden => hide(root, at)?,
         What::Listener { .. } => entered.listeners.push(listen(root, at).during(Step::MakeListener, &*name)?),
-        What::Bind { source: inside @ Source::Inside(_), access, .. } => {
-            let copy = tree::copy(&source::open(inside, root.fd())?, *access, at)?;
-            put(root, &copy, at)?;
-        }
-        What::Tmpfs { .. } => {
+        What::Tmpfs { access, .. } => {
             let Some(tree) = tree else { return Ok(()) };
             put(root, &tree, at)?;
             root.adopt(tree.as_fd()).during(Step::PlaceMount, &*name)?;
+            if *access == Access::Read {
+                entered.scaffolds.push(tree);
+            }
         }
+        What::Made { .. } => {}
         What::Bind { .. } | What::Overlay { .. } | What::Proc { .. } | What::Terminals => {
             let Some(tree) = tree else { return Ok(()) };
             put(root, &tree, at)?;
+            if is_apps_own(&mount.what) {
+                root.adopt(tree.as_fd()).during(Step::PlaceMount, &*name)?;
+            }
             if matches!(mount.what, What::Proc { .. }) {
                 entered.proc = Some(tree);
             }
         }
     }
     Ok(())
+}
+
+/// Whether it is a directory that we make for the app among the user's, where places for further mounts may be made.
+fn is_apps_own(what: &What) -> bool {
+    matches!(what, What::Bind { source: Source::Beneath { create: Some(_), .. }, access: Access::Write, .. })
 }
 
 /// Attaches a tree at its place, which is made if it is missing.
@@ -217,7 +229,6 @@ fn listen(root: &Root, at: &Path) -> Result<OwnedFd, rustix::io::Errno> {
 }
 
 /// The scaffold that holds the mounts together is not to be written by the app.
-fn seal(root: &Root) -> Result<(), SetupError> {
-    let flags = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOSUID;
-    sys::mount_setattr(root.fd().as_fd(), 0, flags, 0).during(Step::SetMountFlags, "/")
+fn seal(scaffold: &OwnedFd) -> Result<(), SetupError> {
+    sys::mount_setattr(scaffold.as_fd(), 0, libc::MOUNT_ATTR_RDONLY, 0).during(Step::SetMountFlags, "/")
 }

@@ -2,7 +2,7 @@
 //!
 //! This happens in the child, after it got its own mount namespace: the kernel copies only mounts of the caller's own namespace.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use aril_beneath::Dir;
@@ -13,16 +13,16 @@ use super::step::{During, SetupError, Step};
 use crate::spec::Source;
 
 /// A handle that only names the file or directory, for mounting it.
-pub(crate) fn open(source: &Source, root: &OwnedFd) -> Result<OwnedFd, SetupError> {
-    open_with(source, OFlags::PATH, root)
+pub(crate) fn open(source: &Source) -> Result<OwnedFd, SetupError> {
+    open_with(source, OFlags::PATH)
 }
 
 /// A readable directory, for a layer of an overlay.
-pub(crate) fn open_layer(source: &Source, root: &OwnedFd) -> Result<OwnedFd, SetupError> {
-    open_with(source, OFlags::RDONLY | OFlags::DIRECTORY, root)
+pub(crate) fn open_layer(source: &Source) -> Result<OwnedFd, SetupError> {
+    open_with(source, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
-fn open_with(source: &Source, flags: OFlags, root: &OwnedFd) -> Result<OwnedFd, SetupError> {
+fn open_with(source: &Source, flags: OFlags) -> Result<OwnedFd, SetupError> {
     let flags = flags | OFlags::CLOEXEC;
     match source {
         Source::Host(path) => rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty())
@@ -34,11 +34,6 @@ fn open_with(source: &Source, flags: OFlags, root: &OwnedFd) -> Result<OwnedFd, 
                 create_beneath(&base, path, *mode)?;
             }
             beneath(&base, path, flags).during(Step::OpenSource, whole.to_string_lossy())
-        }
-        Source::Inside(path) => {
-            let inside = path.strip_prefix("/").unwrap_or(path);
-            super::place::open_inside(root.as_fd(), inside, flags)
-                .during(Step::OpenSource, path.to_string_lossy())
         }
     }
 }

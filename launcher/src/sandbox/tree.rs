@@ -36,7 +36,6 @@ fn attributes(access: Access) -> MountAttrFlags {
         | match access {
             Access::Read => nodev | MountAttrFlags::MOUNT_ATTR_RDONLY,
             Access::Write => nodev,
-            Access::WriteNoExec => nodev | MountAttrFlags::MOUNT_ATTR_NOEXEC,
             Access::Device => MountAttrFlags::MOUNT_ATTR_NOEXEC,
         }
 }
@@ -169,10 +168,6 @@ fn fill_one(dir: BorrowedFd<'_>, path: &Path, made: &Made) -> Result<(), Errno> 
             write_all(&file, contents)
         }
         Made::Symlink(target) => rustix::fs::symlinkat(target, dir, path),
-        Made::Directory => match rustix::fs::mkdirat(dir, path, Mode::from_raw_mode(0o755)) {
-            Err(Errno::EXIST) => Ok(()),
-            other => other,
-        },
         // What overlayfs takes for "nothing here": a character device 0:0, which everyone may make.
         Made::Nothing => {
             let kind = rustix::fs::FileType::CharacterDevice;

@@ -8,7 +8,8 @@ use aril_beneath::{Dir, EntryKind};
 use crate::LaunchError;
 use crate::spec::{
     Access, Calls, Capabilities, Code, Command, Ids, Landlock, Layer, Limit, Missing, Mount, Namespaces,
-    Nested, Pretend, Processes, Ruled, SandboxSpec, Session, Sharing, Source, Wall, What, Without, Writes,
+    Nested, Pretend, Processes, Ruled, SandboxSpec, Scopes, Session, Sharing, Source, Wall, What, Without,
+    Writes,
 };
 
 /// The directories that layers have.
@@ -219,7 +220,7 @@ fn wall(request: &ToolRequest) -> Wall {
         },
         landlock: Landlock {
             files: Ruled::Yes,
-            scopes: Ruled::Yes,
+            scopes: Scopes::SignalsAndSockets,
             connect: None,
             bind: None,
             without: Without::Tell,

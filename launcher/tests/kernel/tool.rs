@@ -2,33 +2,36 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::tree;
 
-/// One tree with programs for all tests of this file; it is never written.
-fn programs() -> &'static Path {
-    static TREE: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let tree = TREE.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        tree::add_programs(&dir.path().join("usr"), tree::PROGRAMS);
-        tree::write(dir.path(), "usr/share/lower.txt", "lower\n");
-        tree::write(dir.path(), "usr/share/hidden.txt", "lower\n");
-        tree::write(dir.path(), "etc/lower.conf", "lower\n");
-        dir
-    });
-    tree.path()
+/// One tree with programs for all tests of this file that run now; it is never written.
+fn programs() -> Arc<tempfile::TempDir> {
+    static TREE: Mutex<Weak<tempfile::TempDir>> = Mutex::new(Weak::new());
+    let mut tree = TREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(made) = tree.upgrade() {
+        return made;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    tree::add_programs(&dir.path().join("usr"), tree::PROGRAMS);
+    tree::write(dir.path(), "usr/share/lower.txt", "lower\n");
+    tree::write(dir.path(), "usr/share/hidden.txt", "lower\n");
+    tree::write(dir.path(), "etc/lower.conf", "lower\n");
+    let made = Arc::new(dir);
+    *tree = Arc::downgrade(&made);
+    made
 }
 
 struct Tool {
     dir: tempfile::TempDir,
+    programs: Arc<tempfile::TempDir>,
 }
 
 impl Tool {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), programs: programs() }
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -43,7 +46,7 @@ impl Tool {
 
     fn run(&self, script: &str) -> Output {
         let mut command = self.command();
-        command.arg("--lower").arg(programs());
+        command.arg("--lower").arg(self.programs.path());
         command.args(["--", "/bin/sh", "-c", script]).output().unwrap()
     }
 
@@ -54,7 +57,7 @@ impl Tool {
         command.args(["-c", "exec 9>\"$0\"; exec \"$@\""]).arg(self.path("report"));
         command.arg(env!("CARGO_BIN_EXE_aril-launch")).args(["--tool", "--report-fd", "9"]);
         command.arg("--upper").arg(self.path("upper")).arg("--work").arg(self.path("work"));
-        command.arg("--lower").arg(programs());
+        command.arg("--lower").arg(self.programs.path());
         let output = command.args(["--", "/bin/sh", "-c", script]).output().unwrap();
         (output, tree::read(self.path("report")))
     }
@@ -82,7 +85,8 @@ fn exit_code_is_the_programs() {
 fn program_that_is_missing_or_none() {
     let tool = Tool::new();
     let run = |program: &str| {
-        let output = tool.command().arg("--lower").arg(programs()).args(["--", program]).output().unwrap();
+        let output =
+            tool.command().arg("--lower").arg(tool.programs.path()).args(["--", program]).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let (code, message) = run("no-such-program");
@@ -108,7 +112,13 @@ fn layers_are_searched_upper_first() {
     tree::write(&usr, "share/third.txt", "third\n");
     tree::write(&usr, "etc/third.conf", "third conf\n");
     let mut command = tool.command();
-    command.arg("--lower").arg(tool.path("app")).arg("--lower").arg(programs()).arg("--lower-usr").arg(&usr);
+    command
+        .arg("--lower")
+        .arg(tool.path("app"))
+        .arg("--lower")
+        .arg(tool.programs.path())
+        .arg("--lower-usr")
+        .arg(&usr);
     let script = "cat /usr/share/hidden.txt /usr/share/lower.txt /usr/share/third.txt /etc/lower.conf /etc/third.conf /opt/vendor/file";
     let output = command.args(["--", "/bin/sh", "-c", script]).output().unwrap();
     assert_eq!(out(&output), "upper\nlower\nthird\nlower\nthird conf\nopt\n");
@@ -131,7 +141,7 @@ fn writes_land_in_the_upper_directory_only() {
     let (output, report) = tool.run_writing(script);
     assert_eq!((out(&output).as_str(), report.as_str()), ("", ""));
     assert_eq!(tree::read(tool.path("upper/usr/share/lower.txt")), "new\n");
-    assert_eq!(tree::read(programs().join("usr/share/lower.txt")), "lower\n");
+    assert_eq!(tree::read(tool.programs.path().join("usr/share/lower.txt")), "lower\n");
     for (path, contents) in [("var/lib/a/b", "v\n"), ("etc/e", "e\n"), ("opt/o", "o\n")] {
         assert_eq!(tree::read(tool.path("upper").join(path)), contents);
     }
@@ -158,7 +168,7 @@ fn binds_and_variables() {
     let tool = Tool::new();
     tree::write(&tool.path("shared"), "in", "in\n");
     let mut command = tool.command();
-    command.arg("--lower").arg(programs());
+    command.arg("--lower").arg(tool.programs.path());
     command.arg("--bind").arg(tool.path("shared")).arg("/work/rw");
     command.arg("--ro-bind").arg(tool.path("shared")).arg("/work/ro");
     command.args(["--setenv", "PATH", "/bin", "--setenv", "A", "b c", "--chdir", "/work/rw"]);
@@ -179,7 +189,7 @@ fn a_layers_own_links_lead_nowhere_on_the_host() {
     std::os::unix::fs::symlink(tool.path("host"), evil.join("opt")).unwrap();
     std::os::unix::fs::symlink("/", evil.join("usr/share/up")).unwrap();
     let mut command = tool.command();
-    command.arg("--lower").arg(&evil).arg("--lower").arg(programs());
+    command.arg("--lower").arg(&evil).arg("--lower").arg(tool.programs.path());
     let script = format!("ls /opt; cat /usr/share/up{}", tool.path("host/secret").display());
     let output = command.args(["--", "/bin/sh", "-c", &script]).output().unwrap();
     assert_eq!(output.stdout, b"");

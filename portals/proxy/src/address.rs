@@ -2,9 +2,12 @@
 //!
 //! Source: D-Bus specification, "Server Addresses".
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::str::FromStr;
 
 use aril_model::printable;
@@ -26,6 +29,19 @@ enum Place {
 pub struct BusAddressError(String);
 
 impl BusAddress {
+    /// The address of a socket in the file system.
+    pub fn from_path(path: &Path) -> Self {
+        Self(Place::Path(path.as_os_str().as_bytes().to_vec()))
+    }
+
+    /// Where the socket is in the file system; `None` for one that has only a name in the network namespace.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Path(path) => Some(Path::new(OsStr::from_bytes(path))),
+            Place::Abstract(_) => None,
+        }
+    }
+
     /// Connects. The socket does not block afterwards; connecting itself may, for at most a second, when more wait than the bus accepts.
     /// # Errors
     /// Those of `connect(2)`.
@@ -115,6 +131,14 @@ impl fmt::Debug for BusAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths() {
+        let address: BusAddress = "unix:path=/tmp/a%20b".parse().unwrap();
+        assert_eq!(address.path(), Some(Path::new("/tmp/a b")));
+        assert_eq!(BusAddress::from_path(Path::new("/tmp/a b")), address);
+        assert_eq!("unix:abstract=x".parse::<BusAddress>().unwrap().path(), None);
+    }
 
     #[test]
     fn addresses() {

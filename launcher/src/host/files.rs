@@ -1,0 +1,195 @@
+//! The places of the host's file system that permissions name, with the symbolic links on the way to each.
+//!
+//! An app sees a granted directory at the path that the user knows it by. Where links lead there, the links are shown, too.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use aril_beneath::{Dir, EntryKind};
+use aril_model::{Access, Context, Place, UserDirectory};
+
+use super::{UserDirs, is_plain};
+
+/// Most links on the way to one place, as the kernel counts them.
+const MOST_LINKS: usize = 40;
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The links on the way: where each stands, and what is written in it.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
+    /// The path without links, as far as it exists.
+    pub(crate) real: PathBuf,
+    /// What is missing of it; empty if all is there.
+    pub(crate) missing: PathBuf,
+    /// What is there.
+    pub(crate) kind: EntryKind,
+}
+
+/// The places of one app's permissions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    found: BTreeMap<PathBuf, Found>,
+    /// Entries of the host's `/`: name, and the target of those that are links.
+    pub(crate) top: Vec<(String, Option<PathBuf>)>,
+    /// The same for the parts of `/usr` that used to lie at the top, wherever the host has them.
+    pub(crate) merged: Vec<(String, Option<PathBuf>)>,
+}
+
+impl Places {
+    pub(crate) fn find(
+        context: &Context,
+        home: &Path,
+        runtime_dir: &Path,
+        dirs: &UserDirs,
+        root: &Dir,
+    ) -> Self {
+        let mut places = Self::default();
+        for (place, access) in &context.filesystems {
+            match place {
+                Place::Host if *access != Access::Denied => places.list_top(root),
+                Place::HostOs if *access != Access::Denied => places.list_merged(root),
+                _ => {}
+            }
+            if let Some(path) = place_path(place, home, runtime_dir, dirs) {
+                places.add(path, root);
+            }
+        }
+        places.add(home.to_owned(), root);
+        for (name, target) in places.top.clone() {
+            if target.is_none() {
+                places.add(Path::new("/").join(name), root);
+            }
+        }
+        places
+    }
+
+    /// Where a path leads; `None` if nobody asked for it.
+    pub(crate) fn get(&self, path: &Path) -> Option<&Found> {
+        self.found.get(path)
+    }
+
+    fn add(&mut self, path: PathBuf, root: &Dir) {
+        if is_plain(&path)
+            && !self.found.contains_key(&path)
+            && let Some(found) = resolve(&path, root)
+        {
+            self.found.insert(path, found);
+        }
+    }
+
+    fn list_top(&mut self, root: &Dir) {
+        self.list_merged(root);
+        for entry in root.entries("").unwrap_or_default() {
+            let Ok(name) = entry.name.into_string() else { continue };
+            let target = if entry.kind == EntryKind::Link { root.read_link(&name).ok() } else { None };
+            if matches!(entry.kind, EntryKind::Dir | EntryKind::Link) {
+                self.top.push((name, target));
+            }
+        }
+    }
+
+    fn list_merged(&mut self, root: &Dir) {
+        if !self.merged.is_empty() {
+            return;
+        }
+        for entry in root.entries("").unwrap_or_default() {
+            let Some(name) = crate::tool::link_name(entry.name) else { continue };
+            let target = if entry.kind == EntryKind::Link { root.read_link(&name).ok() } else { None };
+            self.merged.push((name, target));
+        }
+    }
+}
+
+/// The absolute path that a place stands for; `None` for those that are more than one path, or that the user does not have.
+pub(super) fn place_path(place: &Place, home: &Path, runtime_dir: &Path, dirs: &UserDirs) -> Option<PathBuf> {
+    match place {
+        Place::Host | Place::HostOs | Place::HostEtc | Place::HostRoot => None,
+        Place::Home(path) => Some(if path.is_empty() { home.to_owned() } else { home.join(path) }),
+        Place::User(UserDirectory::Run, path) => Some(runtime_dir.join(path)),
+        Place::User(directory, path) => {
+            let base = dirs.path(*directory)?;
+            Some(if path.is_empty() { base.to_owned() } else { base.join(path) })
+        }
+        Place::Path(path) => Some(PathBuf::from(path)),
+    }
+}
+
+/// Follows a path from the host's root, link by link.
+fn resolve(path: &Path, root: &Dir) -> Option<Found> {
+    let mut waiting: VecDeque<OsString> = parts(path);
+    let mut found =
+        Found { links: Vec::new(), real: "/".into(), missing: PathBuf::new(), kind: EntryKind::Dir };
+    while let Some(part) = waiting.pop_front() {
+        if part == ".." {
+            found.real.pop();
+            continue;
+        }
+        let next = found.real.join(&part);
+        let below = next.strip_prefix("/").ok()?;
+        match root.stat(below) {
+            Ok(properties) if properties.kind == EntryKind::Link => {
+                let target = root.read_link(below).ok()?;
+                if target.is_absolute() {
+                    found.real = "/".into();
+                }
+                for part in parts(&target).into_iter().rev() {
+                    waiting.push_front(part);
+                }
+                found.links.push((next, target));
+                if found.links.len() > MOST_LINKS {
+                    return None;
+                }
+            }
+            Ok(properties) => (found.real, found.kind) = (next, properties.kind),
+            Err(error) if error.is_not_found() => {
+                found.missing = std::iter::once(part).chain(waiting).collect();
+                return Some(found);
+            }
+            Err(_) => return None,
+        }
+    }
+    Some(found)
+}
+
+fn parts(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_and_noted() {
+        let temporary = tempfile::tempdir().unwrap();
+        let base = std::fs::canonicalize(temporary.path()).unwrap();
+        std::fs::create_dir_all(base.join("var/home/u/real")).unwrap();
+        symlink("var/home", base.join("home")).unwrap();
+        symlink("../u/real", base.join("var/home/u/link")).unwrap();
+        symlink("loop", base.join("loop")).unwrap();
+        let root = Dir::open("/").unwrap();
+        let found = resolve(&base.join("home/u/link"), &root).unwrap();
+        assert_eq!(found.real, base.join("var/home/u/real"));
+        assert_eq!(
+            found.links,
+            [
+                (base.join("home"), PathBuf::from("var/home")),
+                (base.join("var/home/u/link"), PathBuf::from("../u/real"))
+            ]
+        );
+        assert_eq!((found.missing, found.kind), (PathBuf::new(), EntryKind::Dir));
+        let found = resolve(&base.join("home/u/new/er"), &root).unwrap();
+        assert_eq!((found.real, found.missing), (base.join("var/home/u"), PathBuf::from("new/er")));
+        assert_eq!(resolve(&base.join("loop"), &root), None);
+    }
+}

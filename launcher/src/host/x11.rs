@@ -1,0 +1,161 @@
+//! The X server of the session, and the one cookie that opens it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use aril_beneath::Dir;
+
+use super::{read, variable};
+
+/// Matches any host: in the sandbox the host's name may be another.
+const FAMILY_WILD: u16 = 0xffff;
+
+/// An X server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct X11 {
+    /// What `DISPLAY` is inside.
+    pub(crate) display: String,
+    /// The server's socket; `None` if it is reached over the network.
+    pub(crate) socket: Option<PathBuf>,
+    /// The cookies for this display alone, as an Xauthority file; `None` if the user has none.
+    pub(crate) authority: Option<Vec<u8>>,
+}
+
+impl X11 {
+    /// The server that `DISPLAY` names.
+    pub(crate) fn find(environment: &BTreeMap<OsString, OsString>, root: &Dir) -> Option<Self> {
+        let display = Display::parse(variable(environment, "DISPLAY")?)?;
+        let socket = display.is_local.then(|| PathBuf::from(format!("/tmp/.X11-unix/X{}", display.number)));
+        if socket.as_ref().is_some_and(|socket| !super::is_there(root, socket)) {
+            return None;
+        }
+        let named = variable(environment, "XAUTHORITY").map(PathBuf::from);
+        let usual = || Some(Path::new(variable(environment, "HOME")?).join(".Xauthority"));
+        let file = named.or_else(usual).and_then(|path| read(root, path));
+        let authority =
+            file.map(|bytes| cookies_for(&bytes, display.number)).filter(|bytes| !bytes.is_empty());
+        Some(Self { display: display.inside(), socket, authority })
+    }
+}
+
+/// A parsed `DISPLAY`.
+#[derive(Debug, PartialEq, Eq)]
+struct Display {
+    host: String,
+    number: u32,
+    screen: Option<u32>,
+    is_local: bool,
+}
+
+impl Display {
+    /// `:0`, `unix:0`, `:0.1`, `localhost:10.0`. Source: `X(7)`, "Display names".
+    fn parse(text: &str) -> Option<Self> {
+        let (host, rest) = text.rsplit_once(':')?;
+        let (number, screen) = match rest.split_once('.') {
+            Some((number, screen)) => (number, Some(screen.parse().ok()?)),
+            None => (rest, None),
+        };
+        let is_local = host.is_empty() || host == "unix";
+        let is_host = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:_[]".contains(&b));
+        is_host.then_some(Self { host: host.to_owned(), number: number.parse().ok()?, screen, is_local })
+    }
+
+    fn inside(&self) -> String {
+        let host = if self.is_local { "" } else { &self.host };
+        let screen = self.screen.map(|screen| format!(".{screen}")).unwrap_or_default();
+        format!("{host}:{}{screen}", self.number)
+    }
+}
+
+/// The entries of an Xauthority file for one display, for any host.
+fn cookies_for(file: &[u8], number: u32) -> Vec<u8> {
+    let number = number.to_string();
+    let mut kept = Vec::new();
+    let mut rest = file;
+    while let Some((entry, behind)) = Entry::read(rest) {
+        rest = behind;
+        if entry.number.is_empty() || entry.number == number.as_bytes() {
+            entry.write(number.as_bytes(), &mut kept);
+        }
+    }
+    kept
+}
+
+/// One entry: family, then address, display number, name of the method and its data, each with its length before it, big-endian.
+struct Entry<'a> {
+    number: &'a [u8],
+    method: &'a [u8],
+    data: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (_family, rest) = bytes.split_first_chunk::<2>()?;
+        let (_address, rest) = counted(rest)?;
+        let (number, rest) = counted(rest)?;
+        let (method, rest) = counted(rest)?;
+        let (data, rest) = counted(rest)?;
+        Some((Self { number, method, data }, rest))
+    }
+
+    fn write(&self, number: &[u8], to: &mut Vec<u8>) {
+        to.extend(FAMILY_WILD.to_be_bytes());
+        for part in [b"", number, self.method, self.data] {
+            // Each was read with a length of two bytes, or is a short number.
+            to.extend(u16::try_from(part.len()).unwrap_or(0).to_be_bytes());
+            to.extend(part);
+        }
+    }
+}
+
+fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(family: u16, parts: [&[u8]; 4]) -> Vec<u8> {
+        let mut bytes = family.to_be_bytes().to_vec();
+        for part in parts {
+            bytes.extend((part.len() as u16).to_be_bytes());
+            bytes.extend(part);
+        }
+        bytes
+    }
+
+    #[test]
+    fn displays() {
+        for (text, inside, local) in [
+            (":0", ":0", true),
+            ("unix:7.1", ":7.1", true),
+            ("localhost:10.0", "localhost:10.0", false),
+            ("[::1]:3", "[::1]:3", false),
+        ] {
+            let display = Display::parse(text).unwrap();
+            assert_eq!((display.inside().as_str(), display.is_local), (inside, local), "{text}");
+        }
+        for bad in ["", "0", ":", ":x", "a b:0", ":0.x", "../x:0"] {
+            assert_eq!(Display::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_this_displays_cookies_are_kept() {
+        let mine = entry(256, [b"host", b"7", b"MIT-MAGIC-COOKIE-1", b"mine"]);
+        let other = entry(256, [b"host", b"8", b"MIT-MAGIC-COOKIE-1", b"secret"]);
+        let any = entry(0, [b"\x7f\0\0\x01", b"", b"MIT-MAGIC-COOKIE-1", b"any"]);
+        let file = [mine, other, any].concat();
+        let expected = [
+            entry(FAMILY_WILD, [b"", b"7", b"MIT-MAGIC-COOKIE-1", b"mine"]),
+            entry(FAMILY_WILD, [b"", b"7", b"MIT-MAGIC-COOKIE-1", b"any"]),
+        ];
+        assert_eq!(cookies_for(&file, 7), expected.concat());
+        for cut in 0..file.len() {
+            let _ = cookies_for(&file[..cut], 7);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Stays while an app runs: holds its entry and locks, filters its buses, passes signals on, and ends with its exit code.
+//!
+//! To the buses, this process is the app: it connects from a root of its own in which `/.flatpak-info` says so. Before it reads the first
+//! byte that the app wrote, it can do no more than that.
+mod confine; // what this process itself may do
+mod own_root; // a root that holds the app's identity and the buses
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use aril_beneath::Lock;
+use aril_proxy::{Proxy, ProxyError};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, WaitId, WaitIdOptions};
+
+use crate::instance::Instance;
+use crate::plan::BusPlan;
+use crate::sandbox::{Message, Others, Running};
+use crate::spec::Session;
+use crate::sys::{self, Forked};
+use crate::{LaunchError, SetupError};
+
+/// What is needed to stay with an app.
+pub(crate) struct Supervisor {
+    /// The sandbox.
+    pub(crate) running: Running,
+    /// Its entry.
+    pub(crate) instance: Instance,
+    /// Whose session the app is in.
+    pub(crate) session: Session,
+    /// From [`await_signals`].
+    pub(crate) signals: OwnedFd,
+    /// What `/.flatpak-info` says.
+    pub(crate) info: String,
+    /// Held until the end.
+    pub(crate) locks: Vec<Lock>,
+}
+
+/// Signals that are passed on, or end a sandbox that outlived its app.
+const PASSED_ON: [i32; 6] =
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
+
+/// Blocks the signals that are passed on, and returns where they are read.
+pub(crate) fn await_signals() -> std::io::Result<OwnedFd> {
+    sys::signal_fd(&PASSED_ON)
+}
+
+/// The state of the loop.
+struct Watch {
+    proxies: Vec<Proxy>,
+    /// `/dev/null`, for a successor that must let go of the caller's terminal and pipes.
+    nothing: OwnedFd,
+    /// The app's exit code, once it has ended.
+    code: Option<u8>,
+    failure: Option<SetupError>,
+    /// Whether somebody waits for this process.
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The caller does.
+    Awaited,
+    /// Nobody: the app's first process has ended, and the caller knows.
+    Successor,
+}
+
+impl Supervisor {
+    /// Stays until the app, or the last process of its sandbox, has ended. Returns the app's exit code.
+    ///
+    /// # Errors
+    /// When the app could not be started after all, or this process cannot go on.
+    pub(crate) fn run(mut self, buses: Vec<BusPlan>) -> Result<u8, LaunchError> {
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+        let nothing =
+            rustix::fs::open("/dev/null", flags, rustix::fs::Mode::empty()).map_err(std::io::Error::from)?;
+        self.instance.remove_leftovers();
+        let listeners = std::mem::take(&mut self.running.listeners);
+        let addresses = own_root::enter(&self.info, &buses)?;
+        confine::confine(self.instance.base())?;
+        let proxies = proxies(buses, addresses, listeners)?;
+        let mut watch = Watch { proxies, nothing, code: None, failure: None, role: Role::Awaited };
+        let outcome = self.watch(&mut watch);
+        self.end();
+        match (watch.failure, outcome) {
+            (Some(failure), _) => Err(failure.into()),
+            (None, Ok(code)) if watch.role == Role::Awaited => Ok(code),
+            (None, Ok(_)) => sys::exit(0),
+            (None, Err(error)) => Err(error),
+        }
+    }
+
+    /// The loop. Returns when the sandbox has ended, or when it goes on without this process.
+    fn watch(&self, watch: &mut Watch) -> Result<u8, LaunchError> {
+        loop {
+            if let Some(code) = watch.code.filter(|_| watch.role == Role::Awaited && watch.is_quiet()) {
+                // Others of the sandbox go on, as after any program that leaves something running; the caller need not wait for them.
+                match sys::fork(0)? {
+                    Forked::Parent { .. } => sys::exit(code),
+                    Forked::Child => self.succeed(watch)?,
+                }
+            }
+            let ready = watch.wait(&self.running, &self.signals)?;
+            if ready.said {
+                match self.running.receive()? {
+                    Some(Message::Failed(error)) => watch.failure = Some(error),
+                    Some(Message::Ended { code, others: Others::Gone }) => return Ok(code),
+                    Some(Message::Ended { code, others: Others::Alive }) => watch.code = Some(code),
+                    // Its first process is gone; if it did not say how the app ended, it was killed, and all with it.
+                    None => return Ok(watch.code.unwrap_or(137)),
+                    Some(_) => {}
+                }
+            }
+            if ready.signalled {
+                self.pass_on(watch)?;
+            }
+            for proxy in
+                watch.proxies.iter_mut().zip(ready.buses).filter(|(_, ready)| *ready).map(|(proxy, _)| proxy)
+            {
+                proxy.dispatch().map_err(bus_failed)?;
+            }
+        }
+    }
+
+    /// Takes over from a process that somebody waited for.
+    fn succeed(&self, watch: &mut Watch) -> Result<(), LaunchError> {
+        watch.role = Role::Successor;
+        let _ = rustix::process::setsid();
+        for standard in [0, 1, 2] {
+            sys::replace_standard(standard, watch.nothing.as_fd())?;
+        }
+        self.instance.write_own_pid()
+    }
+
+    fn pass_on(&self, watch: &Watch) -> Result<(), LaunchError> {
+        while let Some((number, origin)) = sys::read_signal(self.signals.as_fd())? {
+            let Some(signal) = Signal::from_named_raw(number) else { continue };
+            // What the terminal sends, it sends to the app, too, if that is in its session.
+            let from_terminal = origin > 0;
+            if watch.code.is_some() {
+                let _ = rustix::process::pidfd_send_signal(&self.running.pidfd, Signal::KILL);
+            } else if !(from_terminal && self.session == Session::Callers) {
+                self.running.signal_app(signal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything, when the kernel has taken the sandbox down.
+    fn end(self) {
+        let Self { running, instance, locks, .. } = self;
+        let all = WaitIdOptions::EXITED;
+        let _ =
+            rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::PidFd(running.pidfd.as_fd()), all));
+        drop(locks);
+        instance.remove();
+    }
+}
+
+/// What can be done without waiting.
+struct Ready {
+    said: bool,
+    signalled: bool,
+    buses: Vec<bool>,
+}
+
+impl Watch {
+    fn wait(&self, running: &Running, signals: &OwnedFd) -> Result<Ready, LaunchError> {
+        let mut waiting = vec![PollFd::new(running, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+        waiting.extend(self.proxies.iter().map(|proxy| PollFd::new(proxy, PollFlags::IN)));
+        rustix::io::retry_on_intr(|| poll(&mut waiting, None)).map_err(std::io::Error::from)?;
+        let mut ready = waiting.iter().map(|one| !one.revents().is_empty());
+        Ok(Ready {
+            said: ready.next().unwrap_or(false),
+            signalled: ready.next().unwrap_or(false),
+            buses: ready.collect(),
+        })
+    }
+
+    /// Whether nobody in the sandbox uses a bus. Connections belong to this process, by its number: they cannot be handed on.
+    fn is_quiet(&self) -> bool {
+        self.proxies.iter().all(|proxy| proxy.connection_count() == 0)
+    }
+}
+
+fn proxies(
+    buses: Vec<BusPlan>,
+    addresses: Vec<aril_proxy::BusAddress>,
+    listeners: Vec<OwnedFd>,
+) -> Result<Vec<Proxy>, LaunchError> {
+    let parts = buses.into_iter().zip(addresses).zip(listeners);
+    parts
+        .map(|((bus, address), listener)| {
+            Proxy::new(listener, move || address.connect(), bus.rules).map_err(bus_failed)
+        })
+        .collect()
+}
+
+fn bus_failed(error: ProxyError) -> LaunchError {
+    LaunchError::System(std::io::Error::other(error.to_string()))
+}
