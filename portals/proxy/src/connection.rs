@@ -284,6 +284,17 @@ impl Connection {
         is_done(&self.app, &self.bus) || is_done(&self.bus, &self.app)
     }
 
+    /// Whether it keeps much memory for large messages.
+    pub(crate) fn keeps_much(&self) -> bool {
+        self.app.outbox.keeps_much() || self.bus.outbox.keeps_much()
+    }
+
+    /// Gives back memory that waits for nothing.
+    pub(crate) fn release(&mut self) {
+        self.app.outbox.release();
+        self.bus.outbox.release();
+    }
+
     /// Tells the kernel what to watch for.
     pub(crate) fn watch(&mut self, epoll: BorrowedFd<'_>) -> rustix::io::Result<()> {
         for side in [Side::App, Side::Bus] {

@@ -41,7 +41,7 @@
 //! names, and the owner of each listed name that a rule covers. From then on the bus's signals keep the table, on the app's own connection
 //! and so in step with its messages.
 //!
-//! Memory is bounded whatever either side sends: a header (64 KiB), what waits for a slow reader (64 KiB and one read of 128 KiB), a list
+//! Memory is bounded whatever either side sends: a header (64 KiB), what waits for a slow reader (64 KiB and one read of as much), a list
 //! of names (1 MiB), 8192 unanswered calls, 4096 calls that the app has not answered, 2048 strangers. Who sends faster than the other side
 //! reads is not read. Who breaks the protocol is disconnected.
 //!
@@ -75,6 +75,6 @@ pub use event::{Direction, MessageEvent};
 pub use filter::Outcome;
 pub use message_rule::{MessageRule, MessageRuleError};
 pub use presets::OwnNames;
-pub use proxy::{Proxy, ProxyError};
+pub use proxy::{BusId, Proxy, ProxyError};
 pub use rules::Rules;
 pub use value::Value;

@@ -11,7 +11,6 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
 use aril_proxy::{Proxy, ProxyError};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open, umask};
@@ -42,6 +41,9 @@ fn fail(error: &Failure) -> ExitCode {
     ExitCode::from(if matches!(error, Failure::Arguments(_)) { 2 } else { 1 })
 }
 
+/// The token of the descriptor by which the caller ends the program.
+const SYNC: u32 = 0;
+
 /// Why the program ends.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -53,57 +55,44 @@ enum Failure {
     Listen { path: String, source: io::Error },
     #[error("cannot use descriptor {number}: {source}")]
     Descriptor { number: i32, source: io::Error },
-    #[error("cannot wait for events: {0}")]
-    Poll(io::Error),
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut proxies = Vec::new();
-    for bus in arguments.buses {
-        proxies.push((bus.path.clone(), open(bus)?));
+    let mut proxy = Proxy::new()?;
+    proxy.on_fault(|fault| eprintln!("{fault}"));
+    let mut paths = Vec::new();
+    for Bus { address, path, rules, has_log } in arguments.buses {
+        let listener = listen_at(&path).map_err(|source| Failure::Listen { path: path.clone(), source })?;
+        let bus = proxy.add_bus(Some(listener), move || address.connect(), rules)?;
+        if has_log {
+            proxy.observe(bus, |message| println!("{message}"));
+        }
+        paths.push(path);
     }
-    let sync = arguments.sync_fd.map(|number| Ok::<_, Failure>((number, duplicate(number)?))).transpose()?;
-    if let Some((number, fd)) = &sync {
+    let sync = arguments.sync_fd.map(duplicate).transpose()?;
+    if let (Some(fd), Some(number)) = (&sync, arguments.sync_fd) {
         // Everything listens: whoever waits may go on.
-        rustix::io::write(fd, b"x")
-            .map_err(|errno| Failure::Descriptor { number: *number, source: errno.into() })?;
+        rustix::io::write(fd, b"x").map_err(|errno| Failure::Descriptor { number, source: errno.into() })?;
+        proxy.watch(fd, SYNC)?;
     }
-    let ended = serve(&mut proxies, sync.as_ref().map(|(_, fd)| fd));
-    for (path, _) in &proxies {
+    let ended = serve(&mut proxy, sync.as_ref());
+    for path in &paths {
         // It may have been removed, or replaced, by whoever made the directory.
         let _ = rustix::fs::unlink(path);
     }
     ended
 }
 
-/// Drives all proxies until the other end of `sync` closes.
-fn serve(proxies: &mut [(String, Proxy)], sync: Option<&OwnedFd>) -> Result<(), Failure> {
+/// Runs until the caller's end of `sync` closes. What the caller writes there means nothing.
+fn serve(proxy: &mut Proxy, sync: Option<&OwnedFd>) -> Result<(), Failure> {
     loop {
-        let mut fds: Vec<_> = proxies.iter().map(|(_, proxy)| PollFd::new(proxy, PollFlags::IN)).collect();
-        fds.extend(sync.map(|fd| PollFd::new(fd, PollFlags::empty())));
-        match poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Failure::Poll(errno.into())),
-        }
-        let is_ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        if is_ready.get(proxies.len()) == Some(&true) {
+        if proxy.wait(None)?.contains(&SYNC)
+            && let Some(fd) = sync
+            && !matches!(rustix::io::read(fd, &mut [0; 64]), Ok(1..))
+        {
             return Ok(());
         }
-        for ((_, proxy), _) in proxies.iter_mut().zip(is_ready).filter(|(_, is_ready)| *is_ready) {
-            proxy.dispatch()?;
-        }
     }
-}
-
-fn open(bus: Bus) -> Result<Proxy, Failure> {
-    let Bus { address, path, rules, has_log } = bus;
-    let listener = listen_at(&path).map_err(|source| Failure::Listen { path, source })?;
-    let mut proxy = Proxy::new(listener, move || address.connect(), rules)?;
-    proxy.on_fault(|fault| eprintln!("{fault}"));
-    if has_log {
-        proxy.observe(|message| println!("{message}"));
-    }
-    Ok(proxy)
 }
 
 /// A listening socket at `path`, in place of what was there, for this user only.

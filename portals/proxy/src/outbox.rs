@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use crate::socket::{self, Sent};
 
-/// An idle outbox keeps no more memory than this.
-const MAX_KEPT: usize = 16 << 10;
+/// How much memory an outbox keeps that was full and may soon be again. Fresh pages for each large message cost as much as sending it.
+const MAX_KEPT: usize = 64 << 10;
 
 /// Bytes in the order in which they are to be sent.
 #[derive(Debug, Default)]
@@ -37,6 +37,18 @@ impl Outbox {
         self.len() == 0
     }
 
+    /// Gives back what is kept, if nothing waits.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() && self.attachments.is_empty() {
+            (self.bytes, self.sent) = (Vec::new(), 0);
+        }
+    }
+
+    /// Whether much memory is kept.
+    pub(crate) fn keeps_much(&self) -> bool {
+        self.bytes.capacity() > 8 << 10
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if !self.is_closed {
             self.bytes.extend(bytes);
@@ -54,10 +66,10 @@ impl Outbox {
     pub(crate) fn send_through(&mut self, socket: impl AsFd, run: &[u8]) -> io::Result<()> {
         self.flush(&socket)?;
         let mut at = 0;
-        while self.is_empty() && self.attachments.is_empty() && at < run.len() && !self.is_closed {
-            match socket::send(&socket, &[IoSlice::new(&run[at..])], &[])? {
-                Sent::Bytes(0) => break,
-                Sent::Bytes(count) => at += count,
+        if self.is_empty() && self.attachments.is_empty() && !self.is_closed {
+            // What is sent in part has filled the socket.
+            match socket::send(&socket, &[IoSlice::new(run)], &[])? {
+                Sent::Bytes(count) => at = count,
                 Sent::Closed => self.close(),
             }
         }
@@ -83,6 +95,9 @@ impl Outbox {
                         self.attachments.pop_front();
                     }
                     self.sent += count;
+                    if self.sent < end {
+                        return Ok(());
+                    }
                 }
                 Sent::Closed => self.close(),
             }

@@ -113,13 +113,15 @@ fn single_bytes_and_many_messages_at_once() {
         for byte in &bytes {
             app.stream.write_all(&[*byte]).unwrap();
         }
-        app.stream.write_all(&bytes.repeat(500)).unwrap();
+        let mut stream = app.stream.try_clone().unwrap();
+        let many = std::thread::spawn(move || stream.write_all(&bytes.repeat(500)).unwrap());
         for round in 0..501 {
             for serial in 100..110 {
                 let answer = app.wait_for(|message| message.reply_to().is_some());
                 assert_eq!(answer.reply_to(), Some(serial), "{round}");
             }
         }
+        many.join().unwrap();
     });
 }
 

@@ -173,13 +173,14 @@ impl Filtered {
     fn start(address: BusAddress, rules: Rules) -> Self {
         let dir = Dir::new();
         let listener = UnixListener::bind(dir.join("proxy")).unwrap();
-        let mut proxy = Proxy::new(listener.into(), move || address.connect(), rules).unwrap();
+        let mut proxy = Proxy::new().unwrap();
+        let bus = proxy.add_bus(Some(listener.into()), move || address.connect(), rules).unwrap();
         let (faults, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU32::new(0)));
         let (stop, stopped) = UnixStream::pair().unwrap();
         let noted = Arc::clone(&faults);
         proxy.on_fault(move |fault| noted.lock().unwrap().push(fault.into()));
         if std::env::var_os("PROXY_LOG").is_some() {
-            proxy.observe(|message| eprintln!("{message}"));
+            proxy.observe(bus, |message| eprintln!("{message}"));
         }
         let counted = Arc::clone(&connections);
         let thread = std::thread::spawn(move || {
