@@ -52,7 +52,7 @@ pub struct Contents {
 }
 
 /// Packages below all others, which Debian has in another shape.
-const BELOW: [&str; 4] = ["basesystem", "fedora-release-common", "filesystem", "setup"];
+const BELOW: [&str; 5] = ["alternatives", "basesystem", "fedora-release-common", "filesystem", "setup"];
 
 impl Request {
     /// What all tests use, in a place of its own for each version of the generator.
