@@ -9,7 +9,6 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use aril_beneath::Lock;
 use aril_proxy::{Proxy, ProxyError};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, WaitId, WaitIdOptions};
 
 use crate::instance::Instance;
@@ -44,9 +43,15 @@ pub(crate) fn await_signals() -> std::io::Result<OwnedFd> {
     sys::signal_fd(&PASSED_ON)
 }
 
+/// The sandbox's first process has something to say, or has gone.
+const SAID: u32 = 0;
+/// A signal came.
+const SIGNALLED: u32 = 1;
+
 /// The state of the loop.
 struct Watch {
-    proxies: Vec<Proxy>,
+    /// All buses; it waits for everything else, too.
+    proxy: Proxy,
     /// `/dev/null`, for a successor that must let go of the caller's terminal and pipes.
     nothing: OwnedFd,
     /// The app's exit code, once it has ended.
@@ -77,8 +82,10 @@ impl Supervisor {
         let listeners = std::mem::take(&mut self.running.listeners);
         let addresses = own_root::enter(&self.info, &buses)?;
         confine::confine(self.instance.base())?;
-        let proxies = proxies(buses, addresses, listeners)?;
-        let mut watch = Watch { proxies, nothing, code: None, failure: None, role: Role::Awaited };
+        let mut proxy = filtered(buses, addresses, listeners).map_err(bus_failed)?;
+        proxy.watch(&self.running, SAID).map_err(bus_failed)?;
+        proxy.watch(&self.signals, SIGNALLED).map_err(bus_failed)?;
+        let mut watch = Watch { proxy, nothing, code: None, failure: None, role: Role::Awaited };
         let outcome = self.watch(&mut watch);
         self.end();
         match (watch.failure, outcome) {
@@ -99,8 +106,8 @@ impl Supervisor {
                     Forked::Child => self.succeed(watch)?,
                 }
             }
-            let ready = watch.wait(&self.running, &self.signals)?;
-            if ready.said {
+            let ready = watch.proxy.wait(None).map_err(bus_failed)?;
+            if ready.contains(&SAID) {
                 match self.running.receive()? {
                     Some(Message::Failed(error)) => watch.failure = Some(error),
                     Some(Message::Ended { code, others: Others::Gone }) => return Ok(code),
@@ -110,13 +117,8 @@ impl Supervisor {
                     Some(_) => {}
                 }
             }
-            if ready.signalled {
+            if ready.contains(&SIGNALLED) {
                 self.pass_on(watch)?;
-            }
-            for proxy in
-                watch.proxies.iter_mut().zip(ready.buses).filter(|(_, ready)| *ready).map(|(proxy, _)| proxy)
-            {
-                proxy.dispatch().map_err(bus_failed)?;
             }
         }
     }
@@ -156,43 +158,24 @@ impl Supervisor {
     }
 }
 
-/// What can be done without waiting.
-struct Ready {
-    said: bool,
-    signalled: bool,
-    buses: Vec<bool>,
-}
-
 impl Watch {
-    fn wait(&self, running: &Running, signals: &OwnedFd) -> Result<Ready, LaunchError> {
-        let mut waiting = vec![PollFd::new(running, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-        waiting.extend(self.proxies.iter().map(|proxy| PollFd::new(proxy, PollFlags::IN)));
-        rustix::io::retry_on_intr(|| poll(&mut waiting, None)).map_err(std::io::Error::from)?;
-        let mut ready = waiting.iter().map(|one| !one.revents().is_empty());
-        Ok(Ready {
-            said: ready.next().unwrap_or(false),
-            signalled: ready.next().unwrap_or(false),
-            buses: ready.collect(),
-        })
-    }
-
     /// Whether nobody in the sandbox uses a bus. Connections belong to this process, by its number: they cannot be handed on.
     fn is_quiet(&self) -> bool {
-        self.proxies.iter().all(|proxy| proxy.connection_count() == 0)
+        self.proxy.connection_count() == 0
     }
 }
 
-fn proxies(
+/// The filters of all buses.
+fn filtered(
     buses: Vec<BusPlan>,
     addresses: Vec<aril_proxy::BusAddress>,
     listeners: Vec<OwnedFd>,
-) -> Result<Vec<Proxy>, LaunchError> {
-    let parts = buses.into_iter().zip(addresses).zip(listeners);
-    parts
-        .map(|((bus, address), listener)| {
-            Proxy::new(listener, move || address.connect(), bus.rules).map_err(bus_failed)
-        })
-        .collect()
+) -> Result<Proxy, ProxyError> {
+    let mut proxy = Proxy::new()?;
+    for ((bus, address), listener) in buses.into_iter().zip(addresses).zip(listeners) {
+        proxy.add_bus(Some(listener), move || address.connect(), bus.rules)?;
+    }
+    Ok(proxy)
 }
 
 fn bus_failed(error: ProxyError) -> LaunchError {
