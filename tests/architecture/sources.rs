@@ -18,8 +18,8 @@ const MAY_USE_PATHS: &[&str] = &["runtime/beneath/", "tests/", "/tests/"];
 const NOT_IN_MODEL: &[&str] =
     &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::SystemTime"];
 
-/// Lines of code in a file, its tests not counted: it is to be split at 400; a tenth more is let pass.
-const LONGEST_FILE: usize = 440;
+/// Lines of code in a file, its tests not counted: it is to be split at 400; this is where it must be.
+const LONGEST_FILE: usize = 500;
 
 struct Source {
     /// Relative to the workspace.

@@ -11,8 +11,10 @@ use aril_terminal::args::{ScopeArgs, ScopeChoice, ScopeFilter};
 /// What the environment says.
 #[derive(Debug)]
 pub(crate) struct Host {
+    /// By which name.
+    called_as: CalledAs,
     /// Where installations lie.
-    pub(crate) places: Places,
+    places: Places,
     /// Where running sandboxes are noted.
     pub(crate) runtime_dir: Option<PathBuf>,
     /// The user's languages, best first: `de_AT`, `de`.
@@ -24,8 +26,10 @@ impl Host {
         let first = line.first().map_or(OsStr::new(""), OsString::as_os_str);
         let variable = |key: &str| std::env::var_os(key);
         let text = |key: &str| variable(key).and_then(|value| value.into_string().ok());
+        let called_as = CalledAs::from_program(first);
         Ok(Self {
-            places: Places::find(CalledAs::from_program(first), &variable)?,
+            called_as,
+            places: Places::find(called_as, &variable)?,
             runtime_dir: variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute()),
             languages: languages(&text),
         })
@@ -47,10 +51,15 @@ impl Host {
 
     /// The path of the installation that is changed.
     pub(crate) fn path(&self, args: &ScopeArgs) -> Result<(Scope, PathBuf), Failure> {
-        match args.choice() {
-            ScopeChoice::Default | ScopeChoice::User => Ok((Scope::User, self.places.user.clone())),
-            ScopeChoice::System => Ok((Scope::System, self.places.system.clone())),
-            ScopeChoice::Named(name) => Ok((Scope::Extra(name.clone()), self.extra(&name)?)),
+        match (args.choice(), self.called_as) {
+            // Flatpak's default is the system, ours the user.
+            (ScopeChoice::System, _) | (ScopeChoice::Default, CalledAs::Flatpak) => {
+                Ok((Scope::System, self.places.system.clone()))
+            }
+            (ScopeChoice::User, _) | (ScopeChoice::Default, CalledAs::Aril) => {
+                Ok((Scope::User, self.places.user.clone()))
+            }
+            (ScopeChoice::Named(name), _) => Ok((Scope::Extra(name.clone()), self.extra(&name)?)),
         }
     }
 

@@ -42,9 +42,6 @@ pub struct Install {
     /// Do not install the runtime that an app needs
     #[arg(long)]
     pub no_deps: bool,
-    /// Do not install what belongs to it, such as translations
-    #[arg(long)]
-    pub no_related: bool,
     /// Update what is installed already
     #[arg(long)]
     pub or_update: bool,

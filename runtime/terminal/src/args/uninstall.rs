@@ -37,9 +37,6 @@ pub struct Uninstall {
     /// Look for runtimes only
     #[arg(long)]
     pub runtime: bool,
-    /// Do not remove what belongs to it, such as translations
-    #[arg(long)]
-    pub no_related: bool,
     /// Whose installation.
     #[command(flatten)]
     pub scope: ScopeArgs,

@@ -32,9 +32,6 @@ pub struct Update {
     /// Do not update the runtime that an app needs
     #[arg(long)]
     pub no_deps: bool,
-    /// Do not update what belongs to it, such as translations
-    #[arg(long)]
-    pub no_related: bool,
     /// Whose installation.
     #[command(flatten)]
     pub scope: ScopeArgs,
