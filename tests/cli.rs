@@ -8,6 +8,8 @@
 mod fixture; // an installation, a running sandbox, and the environment that shows them
 #[path = "cli/record.rs"]
 mod record; // the file `deploy`, as flatpak writes it
+#[path = "cli/terminal.rs"]
+mod terminal; // what a person sees and answers on a terminal
 
 use fixture::Fixture;
 

@@ -45,20 +45,10 @@ impl Fixture {
 
     /// Runs the sessions of a file.
     pub(crate) fn run(&self, file: &str) {
-        let program = match std::env::var_os("ARIL_BIN_DIR") {
-            Some(dir) => Path::new(&dir).join("aril"),
-            None => PathBuf::from(env!("CARGO_BIN_EXE_aril")),
-        };
         let cases = trycmd::TestCases::new();
-        cases.register_bin("aril", program);
-        for (key, name) in [
-            ("HOME", "home"),
-            ("ARIL_USER_DIR", "user"),
-            ("ARIL_SYSTEM_DIR", "system"),
-            ("ARIL_CONFIG_DIR", "config"),
-            ("XDG_RUNTIME_DIR", "run"),
-        ] {
-            cases.env(key, self.path(name));
+        cases.register_bin("aril", program());
+        for (key, value) in self.environment() {
+            cases.env(key, value);
         }
         // What the person who runs the tests has set must not change what is printed.
         for (key, value) in [("LC_ALL", "C"), ("LANGUAGE", ""), ("ARIL_LOG", ""), ("NO_COLOR", "1")] {
@@ -70,6 +60,36 @@ impl Fixture {
         cases.run();
     }
 
+    /// `aril` with an environment that shows only this installation.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(program());
+        command.env_clear().envs(self.environment());
+        command
+    }
+
+    /// Adds an app to the user's installation.
+    pub(crate) fn add_app(&self, id: &str) {
+        let reference = format!("app/{id}/x86_64/f42-rpm");
+        let metadata = format!("[Application]\nname={id}\nruntime=org.test.Platform/x86_64/f42-rpm\n");
+        let dir = Dir::open(self.path("user")).unwrap();
+        let (commit, origin, size) = ('9', "fedora", 1);
+        lay_down(
+            &dir,
+            &Deploy { reference: &reference, commit, origin, size, texts: &[], metadata: &metadata },
+        );
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let dirs = [
+            ("HOME", "home"),
+            ("ARIL_USER_DIR", "user"),
+            ("ARIL_SYSTEM_DIR", "system"),
+            ("ARIL_CONFIG_DIR", "config"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ];
+        dirs.iter().map(|(key, name)| (*key, self.path(name))).collect()
+    }
+
     fn path(&self, name: &str) -> String {
         self.place.path().join(name).display().to_string().trim_end_matches('/').to_owned()
     }
@@ -79,6 +99,14 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         let _ = self.running.kill();
         let _ = self.running.wait();
+    }
+}
+
+/// The program under test: what `make` built, else what cargo did.
+fn program() -> PathBuf {
+    match std::env::var_os("ARIL_BIN_DIR") {
+        Some(dir) => Path::new(&dir).join("aril"),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_aril")),
     }
 }
 

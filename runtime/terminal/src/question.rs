@@ -93,7 +93,9 @@ impl Terminal {
             // The end of input, Ctrl-D: nobody is there, which is no agreement.
             Ok((0, _)) => Err(Failure::new("no answer was given")),
             Ok((_, line)) => Ok(line),
-            Err(error) => Err(Failure::new(format!("cannot read the answer: {error}"))),
+            Err(error) => {
+                Err(Failure::new(format!("cannot read the answer: {}", crate::terminal::words(&error))))
+            }
         }
     }
 }

@@ -172,8 +172,14 @@ pub(crate) fn write_output(text: &str) -> Result<(), Failure> {
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::output_closed()),
-        Err(error) => Err(Failure::new(format!("cannot write the output: {error}"))),
+        Err(error) => Err(Failure::new(format!("cannot write the output: {}", words(&error)))),
     }
+}
+
+/// The kernel's words, without the number that std puts behind them.
+pub(crate) fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
