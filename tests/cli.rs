@@ -2,7 +2,7 @@
 //!
 //! Each file has an installation of its own, made by hand, so that a session may change it. `TRYCMD=overwrite` writes what is printed.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests")]
 
 #[path = "cli/fixture.rs"]
 mod fixture; // an installation, a running sandbox, and the environment that shows them
