@@ -75,6 +75,24 @@ pub struct CommitDetails {
 }
 
 impl CommitDetails {
+    /// Refuses texts that have no serialised form.
+    pub(crate) fn check(&self) -> Result<()> {
+        let texts = |value: &Value| match value {
+            Value::Text(text) => text.contains('\0'),
+            Value::List(items) => items.iter().any(|item| item.contains('\0')),
+            _ => false,
+        };
+        let wrong = self
+            .metadata
+            .iter()
+            .find(|(key, value)| key.contains('\0') || texts(value))
+            .map(|(key, _)| key.as_str());
+        let wrong = wrong
+            .or(self.subject.contains('\0').then_some("subject"))
+            .or(self.body.contains('\0').then_some("body"));
+        wrong.map_or(Ok(()), |key| Err(StoreError::Text(aril_model::printable(key).into_owned())))
+    }
+
     pub(crate) fn serialise(&self, root: Checksum, root_properties: Checksum) -> Vec<u8> {
         let metadata: BTreeMap<String, glib::Variant> = self
             .metadata

@@ -92,6 +92,9 @@ pub enum StoreError {
     /// A path that a tree cannot hold.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A text that the store's formats cannot hold.
+    #[error("the text of '{0}' is empty or holds a NUL, and cannot be stored")]
+    Text(String),
     /// An earlier write failed, and the caller went on.
     #[error("what was written is not complete, since an earlier write failed")]
     Incomplete,

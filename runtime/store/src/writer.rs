@@ -201,8 +201,11 @@ impl Writer {
     /// Keeps a symbolic link.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or leads nowhere that could be written down.
     pub fn link(&self, target: &str) -> Result<LinkNode> {
+        if target.is_empty() || target.contains('\0') {
+            return Err(StoreError::Text("a link's target".into()));
+        }
         let checksum = link_checksum(target);
         if !self.is_known(checksum, ObjectKind::File)? {
             match self.mode() {
@@ -249,6 +252,7 @@ impl Writer {
     /// # Errors
     /// When an object cannot be written.
     pub fn commit(&self, tree: &Tree, details: &CommitDetails) -> Result<CommitId> {
+        details.check()?;
         let root = self.tree(tree)?;
         let properties = metadata_checksum(&variant::directory_properties());
         let commit = details.serialise(root, properties);

@@ -171,6 +171,27 @@ fn metadata_of_commits() {
 }
 
 #[test]
+fn texts_that_have_no_form_are_refused() {
+    let base = tempfile::tempdir().unwrap();
+    let repo = Repo::create(base.path(), RepoMode::BareUserOnly).unwrap();
+    let writer = repo.writer().unwrap();
+    for target in ["", "a\0b"] {
+        assert!(matches!(writer.link(target), Err(StoreError::Text(_))), "{target:?}");
+    }
+    let nul = || "a\0b".to_owned();
+    let metadata = |key: &str, value| [(key.to_owned(), value)].into();
+    for details in [
+        CommitDetails { subject: nul(), ..Default::default() },
+        CommitDetails { body: nul(), ..Default::default() },
+        CommitDetails { metadata: metadata("k", Value::Text(nul())), ..Default::default() },
+        CommitDetails { metadata: metadata("k", Value::List(vec![nul()])), ..Default::default() },
+        CommitDetails { metadata: metadata("k\0", Value::Flag(true)), ..Default::default() },
+    ] {
+        assert!(matches!(writer.commit(&Tree::new(), &details), Err(StoreError::Text(_))), "{details:?}");
+    }
+}
+
+#[test]
 fn many_threads_write_through_one_writer() {
     let base = tempfile::tempdir().unwrap();
     let repo = Repo::create(base.path(), RepoMode::BareUserOnly).unwrap();

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use aril_beneath::Dir;
 use aril_terminal::args::RemoteAdd;
 use aril_terminal::{Failure, Terminal};
 use aril_transaction::remote::{self, Described, IfThere, NewRemote, Trust};
@@ -20,7 +21,7 @@ pub(crate) fn remote_add(
     let (at, _) = environment.open(&args.scope, terminal)?;
     let described = match (&args.from, &args.url) {
         (Some(file), _) => Described::File(file.clone(), args.repo_id.clone()),
-        (None, Some(url)) => described(url),
+        (None, Some(url)) => described(url)?,
         (None, None) => return Err(Failure::usage("it is not said where the remote is")),
     };
     let flags = [
@@ -48,16 +49,20 @@ pub(crate) fn remote_add(
     Ok(())
 }
 
-/// A path in place of a url means a directory of this machine.
-fn described(url: &str) -> Described {
-    if url.contains("://") || url.starts_with("rpm+") {
-        return Described::Url(url.to_owned());
+/// A path in place of a url means a directory of this machine, or a file that describes a remote.
+fn described(url: &str) -> Result<Described, Failure> {
+    if url.contains("://") {
+        return Ok(Described::Url(url.to_owned()));
     }
     let path = std::path::absolute(url).unwrap_or_else(|_| PathBuf::from(url));
     if [".repo", ".flatpakrepo"].iter().any(|suffix| url.ends_with(suffix)) {
-        return Described::File(path, None);
+        return Ok(Described::File(path, None));
     }
-    Described::Url(format!("file://{}", path.display()))
+    match Dir::open(&path) {
+        Ok(_) => Ok(Described::Url(format!("file://{}", path.display()))),
+        Err(error) => Err(Failure::of(&error)
+            .with_hint("a remote is a url: https://…, file:///…, rpm+https://…, rpm+file:///…")),
+    }
 }
 
 fn trust(args: &RemoteAdd) -> Result<Trust, Failure> {
