@@ -4,10 +4,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests")]
 
+#[path = "cli/commit.rs"]
+mod commit; // a commit object, as the store holds it
 #[path = "cli/fixture.rs"]
 mod fixture; // an installation, a running sandbox, and the environment that shows them
-#[path = "cli/record.rs"]
-mod record; // the file `deploy`, as flatpak writes it
 #[path = "cli/terminal.rs"]
 mod terminal; // what a person sees and answers on a terminal
 

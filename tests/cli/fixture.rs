@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use aril_beneath::{Dir, Lock, LockKind};
+use aril_installation::{DeployRecord, Installation};
 use tempfile::TempDir;
 
-use crate::record::record;
+use crate::commit::commit;
 
 /// The number of the sandbox that runs.
 const INSTANCE: &str = "4242";
@@ -141,13 +142,14 @@ fn user_installation(dir: &Dir) {
             origin: "fedora",
             size: 999,
             // What a package says of itself must not clear the screen or forge a line.
-            texts: &[("appdata-name", "Odd\u{1b}[2J\nfake"), ("appdata-version", "\u{202e}1.0")],
+            texts: &[("appdata-name", "Odd\u{1b}[2J\nfake")],
             metadata: "[Application]\nname=org.test.Odd\nruntime=org.test.Platform/x86_64/f42-rpm\n",
         },
     );
     let platform = "[Runtime]\nname=org.test.Platform\n";
     for (reference, commit) in [
         ("runtime/org.test.Platform/x86_64/f42-rpm", 'd'),
+        ("runtime/org.test.Platform/x86_64/f42-rpm", '8'),
         ("runtime/org.test.Platform.Locale/x86_64/f42-rpm", 'e'),
     ] {
         let texts = &[][..];
@@ -167,6 +169,28 @@ fn user_installation(dir: &Dir) {
         "[RPM Remote]\ntitle=Fedora 42\nurl=https://rpm.test/$releasever/$basearch/os/;\nrelease=42\narch=x86_64\n",
     );
     write(dir, "repo/config", "[core]\nrepo_version=1\nmode=bare-user-only\n");
+    made_of_packages(dir);
+    // It does not fit the newer runtime.
+    let hello = "app/org.test.Hello/x86_64/f42-rpm".parse().unwrap();
+    let held = Installation::hold_path(&hello, &"a".repeat(64).parse().unwrap());
+    dir.create_dir_all(held.parent().unwrap(), 0o755).unwrap();
+    dir.symlink("d".repeat(64), held).unwrap();
+}
+
+/// The commits of apps say what they were made of.
+fn made_of_packages(dir: &Dir) {
+    let hello =
+        ["hello 1.2-3.fc42 x86_64 0123456789abcdef", "hello-data 1:1.2-3.fc42 noarch fedcba9876543210"];
+    let odd = ["odd\u{1b}[2J 9-9 noarch 00", "not a package"];
+    store_commit(dir, 'a', &commit(&[("aril.evr", "1.2-3.fc42")], &[("aril.packages", &hello)]));
+    store_commit(dir, 'b', &commit(&[("aril.evr", "1.1-1.fc42")], &[]));
+    store_commit(dir, 'c', &commit(&[("aril.evr", "\u{202e}9-9")], &[("aril.packages", &odd)]));
+}
+
+fn store_commit(dir: &Dir, letter: char, bytes: &[u8]) {
+    let (folder, name) = (letter.to_string().repeat(2), letter.to_string().repeat(62));
+    let objects = dir.create_dir_all(Path::new("repo/objects").join(folder), 0o755).unwrap();
+    objects.write_atomic(format!("{name}.commit"), bytes, 0o644).unwrap();
 }
 
 fn system_installation(dir: &Dir) {
@@ -194,7 +218,15 @@ fn lay_down(dir: &Dir, deploy: &Deploy<'_>) {
     let own = dir.create_dir_all(format!("{base}/{commit}"), 0o755).unwrap();
     own.create_dir("files", 0o755).unwrap();
     write(&own, "metadata", deploy.metadata);
-    own.write_atomic("deploy", &record(deploy.origin, &commit, deploy.size, deploy.texts), 0o644).unwrap();
+    let texts = deploy.texts.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+    let record = DeployRecord {
+        origin: deploy.origin.to_owned(),
+        commit: commit.clone(),
+        installed_size: deploy.size,
+        texts: texts.collect(),
+        ..DeployRecord::default()
+    };
+    own.write_atomic("deploy", &record.serialise(), 0o644).unwrap();
     dir.replace_symlink(commit, format!("{base}/active")).unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use aril_beneath::Dir;
-use aril_installation::{Deploy, DeployRecord, Installation, Scope};
+use aril_installation::{CommitFacts, Deploy, DeployRecord, Installation, Scope};
 use aril_model::{AppId, CommitId, Layout, Metadata, Ref};
 use aril_terminal::Failure;
 
@@ -97,6 +97,16 @@ impl Installed {
     /// The name for people: as the app gives it, else the last part of its id, for runtimes with the one before it.
     pub(crate) fn name(&self) -> String {
         self.text("name").unwrap_or_else(|| name_of(&self.reference().id))
+    }
+
+    /// The version, as the app says it, else as the package that it was made of does.
+    pub(crate) fn version(&self) -> Option<String> {
+        let of_package = || {
+            let facts = CommitFacts::read(&self.shared.dir, self.deploy.commit());
+            let facts = facts.map_err(|error| self.shared.note(error.to_string())).ok()??;
+            facts.text("aril.evr").map(str::to_owned)
+        };
+        self.text("version").or_else(of_package)
     }
 
     /// The runtime of an app, without its kind.

@@ -12,6 +12,7 @@
 //!   derived/KEY/{usr,etc}                   caches of one set of commits                      (ours)
 //!   rpm-remotes.d/NAME.conf                 remotes that are repositories of RPMs             (ours)
 //! ```
+mod commit; // what a commit says of itself
 mod deploy; // one checked-out commit of a ref
 mod derived; // the caches that belong to a set of commits
 mod error; // what is wrong with an installation
@@ -24,6 +25,7 @@ mod remote; // where apps and runtimes come from
 mod variant; // just enough of the GVariant format to read it
 mod write_variant; // and to write it
 
+pub use commit::{CommitFacts, PackageRecord};
 pub use deploy::{Deploy, DeployName};
 pub use derived::derived_key;
 pub use error::{InstallationError, Result};

@@ -1,4 +1,4 @@
-//! Just enough of the GVariant serialisation to read the record of a deploy.
+//! Just enough of the GVariant serialisation to read the record of a deploy and the metadata of a commit.
 //!
 //! A crate that reads all of GVariant would bring a dozen others into the launcher, for one file. Every slice is taken with a check; a wrong
 //! one reads as nothing.
@@ -57,6 +57,16 @@ impl<'a> Bytes<'a> {
             start = end;
         }
         Some(elements)
+    }
+
+    /// The elements of an `as`.
+    pub(crate) fn strings(self) -> Option<Vec<String>> {
+        self.elements(1)?.into_iter().map(|element| element.string().map(str::to_owned)).collect()
+    }
+
+    /// The first part of a tuple, if its size is not fixed.
+    pub(crate) fn first_of_tuple(self) -> Option<Self> {
+        self.slice(0, self.offset_from_end(0)?)
     }
 
     /// The parts of a `(ssasta{sv})`.

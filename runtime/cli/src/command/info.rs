@@ -3,8 +3,8 @@
 mod facts; // for a person
 mod json; // for a program
 
-use aril_installation::{Installation, Installations, effective_context};
-use aril_model::{Context, Kind, Metadata, Widening};
+use aril_installation::{CommitFacts, Deploy, Installation, Installations, PackageRecord, effective_context};
+use aril_model::{CommitId, Context, Kind, Metadata, Widening};
 use aril_terminal::args::{Info, ScopeFilter};
 use aril_terminal::{Failure, Terminal};
 
@@ -18,8 +18,22 @@ struct Subject {
     installed: Installed,
     metadata: Metadata,
     permissions: Permissions,
-    /// Commits that are kept besides the active one.
-    kept: Vec<String>,
+    /// The runtime's commit that it runs on.
+    runtime_commit: Option<RuntimeCommit>,
+    /// The packages that it was made of.
+    packages: Vec<PackageRecord>,
+    /// Its version, as the app says it, else as its package does.
+    version: Option<String>,
+    /// Commits that are kept besides the active one, with their versions.
+    kept: Vec<(CommitId, Option<String>)>,
+}
+
+/// On which commit of its runtime an app runs.
+enum RuntimeCommit {
+    /// The active one.
+    Active(CommitId),
+    /// An older one, since it does not fit the active one.
+    Held(CommitId),
 }
 
 /// What an app may do, and why.
@@ -48,15 +62,16 @@ pub(crate) fn info(args: &Info, terminal: &Terminal, host: &Host) -> Result<(), 
     if args.show_metadata {
         return terminal.print_document(&metadata.keyfile.to_string());
     }
-    let permissions = permissions(installation, &metadata, host)?;
-    if args.show_permissions {
-        return terminal.print_document(&as_keyfile(&permissions.effective));
+    if args.show_packages {
+        let packages = facts_of(installation, installed.deploy.commit())?.packages();
+        return packages.iter().try_for_each(|package| terminal.print(&facts::nevra(package)));
     }
-    let kept = installation.deploys(installed.reference())?;
-    let kept =
-        kept.iter().map(|deploy| deploy.commit()).filter(|commit| *commit != installed.deploy.commit());
-    let subject = Subject { kept: kept.map(ToString::to_string).collect(), installed, metadata, permissions };
-    if args.json {
+    // What holds for an app comes from all installations, wherever it was looked for.
+    let all = host.installations(&ScopeFilter::default())?;
+    let subject = Subject::of(installed, metadata, installation, &all)?;
+    if args.show_permissions {
+        terminal.print_document(&as_keyfile(&subject.permissions.effective))?;
+    } else if args.json {
         json::print(&subject, terminal)?;
     } else {
         facts::print(&subject, terminal)?;
@@ -87,32 +102,85 @@ fn asked_for(args: &Info, installed: &Installed, metadata: &Metadata) -> Option<
     (!facts.is_empty()).then(|| facts.join(" "))
 }
 
+impl Subject {
+    fn of(
+        installed: Installed,
+        metadata: Metadata,
+        home: &Installation,
+        all: &Installations,
+    ) -> Result<Self, Failure> {
+        let runtime = match &metadata.runtime {
+            Some(runtime) if metadata.kind == Kind::App => {
+                all.runtime_of(home, &installed.deploy, runtime)?
+            }
+            _ => None,
+        };
+        let runtime = runtime.map(|(_, deploy)| deploy);
+        let facts = facts_of(home, installed.deploy.commit())?;
+        Ok(Self {
+            permissions: permissions(home, &metadata, runtime.as_ref(), all)?,
+            runtime_commit: runtime_commit(home, &installed, runtime.as_ref())?,
+            packages: facts.packages(),
+            version: installed.version(),
+            kept: kept(home, &installed)?,
+            installed,
+            metadata,
+        })
+    }
+}
+
+fn facts_of(installation: &Installation, commit: &CommitId) -> Result<CommitFacts, Failure> {
+    Ok(CommitFacts::read(installation.dir(), commit)?.unwrap_or_default())
+}
+
+fn kept(
+    installation: &Installation,
+    installed: &Installed,
+) -> Result<Vec<(CommitId, Option<String>)>, Failure> {
+    let mut kept = Vec::new();
+    for deploy in installation.deploys(installed.reference())? {
+        if deploy.commit() != installed.deploy.commit() {
+            let facts = facts_of(installation, deploy.commit())?;
+            kept.push((deploy.commit().clone(), facts.text("aril.evr").map(str::to_owned)));
+        }
+    }
+    Ok(kept)
+}
+
+fn runtime_commit(
+    installation: &Installation,
+    installed: &Installed,
+    runtime: Option<&Deploy>,
+) -> Result<Option<RuntimeCommit>, Failure> {
+    let Some(runtime) = runtime else { return Ok(None) };
+    let held = installation.held_runtime(installed.reference(), installed.deploy.commit())?;
+    let active = installation.active(runtime.reference())?;
+    let commit = runtime.commit().clone();
+    let is_held = held.as_ref() == Some(&commit) && active.is_some_and(|active| *active.commit() != commit);
+    Ok(Some(if is_held { RuntimeCommit::Held(commit) } else { RuntimeCommit::Active(commit) }))
+}
+
 /// What an app may do; a runtime by itself may do nothing, and shows what it gives to apps.
 fn permissions(
-    installation: &Installation,
+    home: &Installation,
     metadata: &Metadata,
-    host: &Host,
+    runtime: Option<&Deploy>,
+    all: &Installations,
 ) -> Result<Permissions, Failure> {
     if metadata.kind == Kind::Runtime {
         return Ok(Permissions { effective: metadata.context.clone(), ..Permissions::default() });
     }
-    let all: Installations = host.installations(&ScopeFilter::default())?;
-    let runtime = runtime_metadata(metadata, &all)?;
-    let (effective, problems) = effective_context(&all, installation, metadata, &runtime)?;
-    let grant = installation.grant(&metadata.id)?;
+    let runtime = match runtime {
+        Some(deploy) => deploy.metadata()?,
+        // `aril run` will say that it is missing; it gives nothing.
+        None => Metadata { context: Context::default(), ..metadata.clone() },
+    };
+    let (effective, problems) = effective_context(all, home, metadata, &runtime)?;
+    let grant = home.grant(&metadata.id)?;
     let pending = grant.map(|grant| grant.widening(&metadata.context)).unwrap_or_default();
     let mut overrides = Context::default();
     for installation in all.iter() {
         overrides.lay_over(&installation.overrides(&metadata.id)?.app);
     }
     Ok(Permissions { effective, pending, overrides, problems })
-}
-
-/// The metadata of the runtime; an empty one where it is missing, which `aril run` will say.
-fn runtime_metadata(metadata: &Metadata, all: &Installations) -> Result<Metadata, Failure> {
-    let deploy = metadata.runtime.as_ref().map(|runtime| all.find(runtime)).transpose()?.flatten();
-    match deploy {
-        Some((_, deploy)) => Ok(deploy.metadata()?),
-        None => Ok(Metadata { context: Context::default(), ..metadata.clone() }),
-    }
 }

@@ -22,7 +22,7 @@ const LISTING: Listing<Installed> = Listing::new(
         .on_request(),
         Field::new("application", "Application ID", "its id", |one| Cell::text(one.reference().id.as_str()))
             .shortened(Shorten::Start),
-        Field::new("version", "Version", "its version", |one| Cell::optional(one.text("version"))),
+        Field::new("version", "Version", "its version", |one| Cell::optional(one.version())),
         Field::new("branch", "Branch", "its branch", |one| Cell::text(one.reference().branch.as_str())),
         Field::new("arch", "Arch", "its architecture", |one| Cell::text(one.reference().arch.as_str()))
             .on_request(),

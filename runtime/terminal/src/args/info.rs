@@ -46,6 +46,9 @@ pub struct Info {
     /// Print the permissions that hold for it, in the form of metadata
     #[arg(short = 'M', long)]
     pub show_permissions: bool,
+    /// Print the packages that it was made of, a line each
+    #[arg(long)]
+    pub show_packages: bool,
     /// Print where it lies
     #[arg(short = 'l', long)]
     pub show_location: bool,

@@ -2,10 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aril_model::{Kind, Layout};
+use aril_installation::PackageRecord;
+use aril_model::{CommitId, Kind, Layout};
 use aril_terminal::{Failure, Terminal, ago, bytes, time};
 
-use super::Subject;
+use super::{RuntimeCommit, Subject};
 
 pub(super) fn print(subject: &Subject, terminal: &Terminal) -> Result<(), Failure> {
     let installed = &subject.installed;
@@ -21,12 +22,12 @@ pub(super) fn print(subject: &Subject, terminal: &Terminal) -> Result<(), Failur
     terminal.print_facts(&[
         ("ID", vec![reference.id.to_string()]),
         ("Ref", vec![reference.to_string()]),
-        ("Version", one(installed.text("version"))),
+        ("Version", one(subject.version.clone())),
         ("License", one(installed.text("license"))),
         ("Origin", vec![record.origin.clone()]),
         ("Installation", vec![installed.scope.to_string()]),
         ("Layout", one(layout(subject))),
-        ("Runtime", one(installed.runtime().filter(|_| reference.kind == Kind::App))),
+        ("Runtime", runtime(subject)),
         ("SDK", one(subject.metadata.sdk.as_ref().map(|sdk| sdk.without_kind()))),
         ("Size", vec![bytes(record.installed_size)]),
         ("Commit", vec![installed.deploy.commit().to_string()]),
@@ -36,7 +37,45 @@ pub(super) fn print(subject: &Subject, terminal: &Terminal) -> Result<(), Failur
         ("End of life", one(record.texts.get("eol").cloned())),
         ("Replaced by", one(record.texts.get("eolr").cloned())),
     ])?;
-    if reference.kind == Kind::App { print_permissions(subject, terminal) } else { Ok(()) }
+    if reference.kind == Kind::App {
+        print_permissions(subject, terminal)?;
+    }
+    print_packages(subject, terminal)
+}
+
+/// An app's packages; of a runtime, which has hundreds, only how many.
+fn print_packages(subject: &Subject, terminal: &Terminal) -> Result<(), Failure> {
+    if subject.packages.is_empty() {
+        return Ok(());
+    }
+    let packages = match subject.metadata.kind {
+        Kind::App => subject.packages.iter().map(nevra).collect(),
+        Kind::Runtime => {
+            let (count, id) = (subject.packages.len(), &subject.metadata.id);
+            vec![format!("{count}: `aril info --show-packages {id}` lists them")]
+        }
+    };
+    terminal.print("")?;
+    terminal.print_facts(&[("Packages", packages)])
+}
+
+/// `NAME-[EPOCH:]VERSION-RELEASE.ARCH`, as rpm and dnf write it.
+pub(super) fn nevra(package: &PackageRecord) -> String {
+    format!("{}-{}.{}", package.name, package.evr, package.arch)
+}
+
+fn runtime(subject: &Subject) -> Vec<String> {
+    let Some(runtime) = subject.installed.runtime().filter(|_| subject.metadata.kind == Kind::App) else {
+        return Vec::new();
+    };
+    let note = match &subject.runtime_commit {
+        None => "which is not installed".to_owned(),
+        Some(RuntimeCommit::Active(commit)) => format!("commit {}", commit.short()),
+        Some(RuntimeCommit::Held(commit)) => {
+            format!("kept at commit {}: it does not fit a newer one", commit.short())
+        }
+    };
+    vec![format!("{runtime}, {note}")]
 }
 
 fn print_permissions(subject: &Subject, terminal: &Terminal) -> Result<(), Failure> {
@@ -73,7 +112,10 @@ fn made(seconds: i64) -> String {
 
 fn kept(subject: &Subject) -> Vec<String> {
     let id = &subject.metadata.id;
-    let line = |commit: &String| format!("{commit}, for `aril rollback {id}`");
+    let line = |(commit, version): &(CommitId, Option<String>)| match version {
+        Some(version) => format!("{version}: `aril rollback {id} {}`", commit.short()),
+        None => format!("`aril rollback {id} {}`", commit.short()),
+    };
     subject.kept.iter().map(line).collect()
 }
 
