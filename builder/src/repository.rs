@@ -11,7 +11,7 @@ use std::path::Path;
 
 use aril_beneath::Dir;
 use aril_model::{Hint, RpmRemote, RpmRemoteError, RpmSource};
-use aril_terminal::{Progress, Unit};
+use aril_terminal::{Bar, Progress, Unit};
 
 use crate::rpm::{Compressor, Keyring, SignatureError};
 use crate::solve::{Description, RepositoryId, Universe};
@@ -227,7 +227,7 @@ impl Repository {
     ///
     /// # Errors
     /// When it cannot be had, or is another than the metadata says.
-    pub fn package(&self, package: &Description, progress: &Progress) -> Result<File, RepositoryError> {
+    pub fn package(&self, package: &Description, bar: &Bar) -> Result<File, RepositoryError> {
         let location = package.location.as_str();
         let (Some((function, value)), true) = (&package.checksum, repomd::is_relative(location)) else {
             return Err(self.damaged(format!("it does not say where {} is, or what", package.nevra)));
@@ -236,9 +236,8 @@ impl Repository {
         let what = format!("the package {}", package.nevra);
         let size = Some(package.download_size).filter(|size| *size > 0);
         let expected = Expected { what: &what, size, limit: PACKAGE_LIMIT, checksum: Some(&checksum) };
-        let bar = progress.bar(&format!("fetching {}", package.nevra.name), Unit::Bytes, size);
         let name = format!("{value}.rpm");
-        self.fetcher.download(&self.urls(location), expected, (&self.cache.packages()?, &name), &bar)
+        self.fetcher.download(&self.urls(location), expected, (&self.cache.packages()?, &name), bar)
     }
 
     /// Removes a fetched package from the cache.

@@ -28,6 +28,7 @@ pub use openpgp::{Keyring, SignatureError};
 pub use package::{Facts, Package};
 pub use payload::{Item, Payload};
 pub use script::{Script, ScriptKind, TriggerKind, TriggerScript};
+pub(crate) use verify::verify_headers;
 pub use verify::{SignaturePolicy, Vouched, WholeFile};
 
 /// Why a package is refused.

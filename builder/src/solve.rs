@@ -30,6 +30,12 @@ pub struct Universe {
     files: Option<Id>,
 }
 
+impl std::fmt::Debug for Universe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Universe").finish_non_exhaustive()
+    }
+}
+
 /// Whether recommended packages come, too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WeakPackages {
@@ -55,6 +61,8 @@ pub enum RuntimeCopies {
 pub struct Question {
     /// Names, `NAME.ARCH`, `NAME >= EVR`, things that are provided, files.
     pub wanted: Vec<String>,
+    /// The same, taken only where they are there and can be had.
+    pub optional: Vec<String>,
     /// Packages that are files.
     pub files: Vec<PackageId>,
     /// Whether recommended packages come, too.
@@ -219,6 +227,11 @@ impl Universe {
         }
         if !unknown.is_empty() {
             return Err(unknown);
+        }
+        for optional in &question.optional {
+            if let Ok(text) = CString::new(optional.as_str()) {
+                job.install_if_possible(&self.pool, &text);
+            }
         }
         for file in &question.files {
             job.install_package(file.0);

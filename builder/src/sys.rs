@@ -74,7 +74,7 @@ unsafe extern "C" {
     fn aril_queue_free(queue: *mut c_void);
     fn aril_queue_count(queue: *const c_void) -> c_int;
     fn aril_queue_at(queue: *const c_void, index: c_int) -> Id;
-    fn aril_job_install(pool: *mut c_void, job: *mut c_void, text: *const c_char) -> c_int;
+    fn aril_job_install(pool: *mut c_void, job: *mut c_void, text: *const c_char, weak: c_int) -> c_int;
     fn aril_matching(pool: *mut c_void, text: *const c_char, packages: *mut c_void) -> c_int;
     fn aril_job_install_package(job: *mut c_void, id: Id);
     fn aril_job_lock_installed(pool: *mut c_void, job: *mut c_void);
@@ -318,7 +318,13 @@ impl Queue {
     /// Asks for what a person wrote; whether it means anything.
     pub(crate) fn install(&mut self, pool: &Pool, wanted: &CStr) -> bool {
         // SAFETY: pool and queue live through the call; the text is only read.
-        unsafe { aril_job_install(pool.raw(), self.raw(), wanted.as_ptr()) != 0 }
+        unsafe { aril_job_install(pool.raw(), self.raw(), wanted.as_ptr(), 0) != 0 }
+    }
+
+    /// The same, if it can be done.
+    pub(crate) fn install_if_possible(&mut self, pool: &Pool, wanted: &CStr) -> bool {
+        // SAFETY: as in `install`.
+        unsafe { aril_job_install(pool.raw(), self.raw(), wanted.as_ptr(), 1) != 0 }
     }
 
     pub(crate) fn install_package(&mut self, package: Id) {

@@ -123,7 +123,8 @@ fn problems_say_what_is_missing() {
         names(&universe, &wanted(&["app"])).unwrap_err(),
         ["nothing provides libnone.so.1()(64bit), which app-1-1.x86_64 requires"]
     );
-    assert_eq!(universe.solve(&wanted(&["lib"])).unwrap_err()[0].missing_files, ["/usr/lib/none"]);
+    let problem = &universe.solve(&wanted(&["lib"])).unwrap_err()[0];
+    assert_eq!((problem.missing[0].1.as_str(), problem.is_about_files()), ("/usr/lib/none", true));
     let unknown = &universe.solve(&wanted(&["ap"])).unwrap_err()[0];
     assert_eq!(unknown.unknown.as_deref(), Some("ap"));
 }
@@ -205,4 +206,20 @@ fn sets_are_those_of_dnf() {
         }
         println!("{} sets compared", all.len());
     }
+}
+
+#[test]
+fn optional_packages_come_where_they_can() {
+    let mut universe = Universe::new("x86_64");
+    for package in [
+        &package("app", "1-1", &[], &[]),
+        &package("more", "1-1", &[], &[]),
+        &package("broken", "1-1", &[], &["none"]),
+    ] {
+        universe.add_file(package).unwrap();
+    }
+    universe.prepare();
+    let question =
+        Question { optional: vec!["more".into(), "broken".into(), "unknown".into()], ..wanted(&["app"]) };
+    assert_eq!(names(&universe, &question), Ok(vec!["app-1-1.x86_64".into(), "more-1-1.x86_64".into()]));
 }

@@ -78,8 +78,8 @@ impl Fetcher {
         })
     }
 
-    /// A file of any size, kept in `dir` as `name`. One that is there already and right is not fetched again; one that is there in part is
-    /// continued.
+    /// A file of any size, kept in `dir` as `name`; one of this machine is opened where it lies. What is there already and right is not fetched
+    /// again; what is there in part is continued.
     ///
     /// # Errors
     /// Like [`Self::read`], and when it cannot be written.
@@ -95,6 +95,9 @@ impl Fetcher {
                 return rewound(there);
             }
             dir.remove_file(name)?;
+        }
+        if let Some(in_place) = in_place(urls, expected) {
+            return Ok(in_place);
         }
         let partial = format!("{name}.part");
         self.first_copy(urls, expected, &mut |url| {
@@ -156,11 +159,7 @@ impl Fetcher {
     /// Opens a file behind its first `skip` bytes, and says how many were skipped: 0 when the server cannot.
     fn open(&self, url: &str, skip: u64) -> Result<(u64, Box<dyn Read>), String> {
         if let Some(path) = url.strip_prefix("file://") {
-            let path = decode_percent(path);
-            let dir = path.parent().ok_or("it is no file")?;
-            let mut file = Dir::open(dir)
-                .and_then(|dir| dir.open_file_in_root(path.file_name().unwrap_or_default()))
-                .map_err(|error| error.to_string())?;
+            let mut file = open_local(path)?;
             file.seek(SeekFrom::Start(skip)).map_err(|error| error.to_string())?;
             return Ok((skip, Box::new(file)));
         }
@@ -179,6 +178,21 @@ impl Fetcher {
         };
         Ok((start, Box::new(response.into_body().into_reader())))
     }
+}
+
+/// A file of this machine whose digest is right.
+fn in_place(urls: &[String], expected: Expected<'_>) -> Option<File> {
+    let url = urls.first().filter(|_| expected.checksum.is_some())?;
+    let file = open_local(url.strip_prefix("file://")?).ok()?;
+    check(expected, &file).ok()?;
+    rewound(file).ok()
+}
+
+fn open_local(path: &str) -> Result<File, String> {
+    let path = decode_percent(path);
+    let dir = path.parent().ok_or("it is no file")?;
+    let name = path.file_name().unwrap_or_default();
+    Dir::open(dir).and_then(|dir| dir.open_file_in_root(name)).map_err(|error| error.to_string())
 }
 
 /// Whether there may be more to come for what is there.

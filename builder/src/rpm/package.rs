@@ -44,6 +44,8 @@ pub struct Facts {
     pub nevra: Nevra,
     /// A line about it.
     pub summary: String,
+    /// Paragraphs about it.
+    pub description: String,
     /// Its licence, as the packager wrote it.
     pub license: String,
     /// Its project's page.
@@ -103,6 +105,7 @@ impl Facts {
         let list = |tags| Dependency::read(header, tags);
         Ok(Self {
             summary: text(tag::SUMMARY).unwrap_or_default(),
+            description: text(tag::DESCRIPTION).unwrap_or_default(),
             license: text(tag::LICENSE).unwrap_or_default(),
             url: text(tag::URL).unwrap_or_default(),
             vendor: text(tag::VENDOR).unwrap_or_default(),
@@ -213,6 +216,11 @@ impl Package {
     /// Its main header.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Its signature header.
+    pub fn signature_header(&self) -> &Header {
+        &self.signature
     }
 
     /// The SHA-256 of its main header in hex: what identifies its bytes.

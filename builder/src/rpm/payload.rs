@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use super::cpio::{Archive, Entry, unreadable};
 use super::decompress::Compressor;
 use super::digest::Hasher;
-use super::{DigestAlgorithm, FileKind, Package, PackageFile, RpmError, tag};
+use super::{DigestAlgorithm, FileKind, Header, Package, PackageFile, RpmError, tag};
 
 /// What an archive takes for an entry besides name and content, in bytes; and what follows the last.
 const ENTRY_OVERHEAD: u64 = 110 + 16 + 4;
@@ -246,9 +246,6 @@ impl Item<'_, '_> {
 
 impl Read for Item<'_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        if self.left == 0 {
-            return self.check_digest().map(|()| 0);
-        }
         let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.archive.read(&mut bytes[..most])?;
         if read == 0 && most > 0 {
@@ -257,6 +254,10 @@ impl Read for Item<'_, '_> {
         self.left -= read as u64;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&bytes[..read]);
+        }
+        // With the last byte, not at the end: who knows the size does not ask again.
+        if self.left == 0 {
+            self.check_digest()?;
         }
         Ok(read)
     }
@@ -294,7 +295,7 @@ struct PackedState {
 
 impl Packed {
     fn new(package: &Package) -> Self {
-        let digests = payload_digests(package).into_iter();
+        let digests = payload_digests(&package.header).into_iter();
         let state = PackedState {
             position: package.payload_start,
             left: package.payload_size,
@@ -331,8 +332,7 @@ impl Read for Packed {
 }
 
 /// The digests of the packed payload that the header has: the strongest is enough, and only it is worked out.
-pub(super) fn payload_digests(package: &Package) -> Option<(DigestAlgorithm, Vec<u8>)> {
-    let header = &package.header;
+pub(super) fn payload_digests(header: &Header) -> Option<(DigestAlgorithm, Vec<u8>)> {
     let algorithm = header.number(tag::PAYLOADDIGESTALGO).unwrap_or(8);
     let candidates = [
         (tag::PAYLOADDIGEST, DigestAlgorithm::from_number(algorithm)),

@@ -7,6 +7,7 @@ pub(super) const VERSION: u32 = 1001;
 pub(super) const RELEASE: u32 = 1002;
 pub(super) const EPOCH: u32 = 1003;
 pub(super) const SUMMARY: u32 = 1004;
+pub(super) const DESCRIPTION: u32 = 1005;
 pub(super) const BUILDTIME: u32 = 1006;
 pub(super) const VENDOR: u32 = 1011;
 pub(super) const LICENSE: u32 = 1014;

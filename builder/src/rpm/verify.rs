@@ -9,7 +9,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::openpgp::MAX_SIGNATURE;
 use super::payload::payload_digests;
 use super::tag::signature as sigtag;
-use super::{DigestAlgorithm, FileKind, Hasher, Keyring, Package, RpmError, SignatureError, from_hex};
+use super::{
+    DigestAlgorithm, FileKind, Hasher, Header, Keyring, Package, PackageFile, RpmError, SignatureError,
+    from_hex,
+};
 
 /// What must vouch for a package.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,31 @@ pub enum WholeFile {
     Unknown,
 }
 
+/// Checks the headers of a package whose payload was checked and stored before. A signature of header and payload counts for nothing here,
+/// and contents must be protected by the header.
+///
+/// # Errors
+/// When something does not hold.
+pub(crate) fn verify_headers(
+    signature: &Header,
+    header: &Header,
+    policy: SignaturePolicy<'_>,
+) -> Result<Vouched, RpmError> {
+    check_header_digests(signature, header)?;
+    let SignaturePolicy::Required { keys, now } = policy else { return Ok(Vouched { key: None }) };
+    let mut last = SignatureError::Missing;
+    for signature in header_signatures(signature) {
+        match keys.verify(&signature, now, &mut || header.bytes()) {
+            Ok(key) if contents_are_protected(header, &PackageFile::read_all(header)?) => {
+                return Ok(Vouched { key: Some(key) });
+            }
+            Ok(_) => return Err(RpmError::WeakDigests),
+            Err(error) => last = error,
+        }
+    }
+    Err(last.into())
+}
+
 impl Package {
     /// Checks digests of the header, a signature if the policy wants one, and that contents are protected by more than broken functions.
     ///
@@ -48,31 +76,18 @@ impl Package {
     /// # Errors
     /// When something does not hold.
     pub fn verify(&self, policy: SignaturePolicy<'_>, whole_file: WholeFile) -> Result<Vouched, RpmError> {
-        self.check_header_digests()?;
+        check_header_digests(&self.signature, &self.header)?;
         let (key, payload_signed) = match policy {
             SignaturePolicy::NotRequired => return Ok(Vouched { key: None }),
             SignaturePolicy::Required { keys, now } => self.check_signatures(keys, now)?,
         };
-        if payload_signed || whole_file == WholeFile::Compared || self.contents_are_protected() {
+        if payload_signed
+            || whole_file == WholeFile::Compared
+            || contents_are_protected(&self.header, &self.facts().files)
+        {
             return Ok(Vouched { key: Some(key) });
         }
         Err(RpmError::WeakDigests)
-    }
-
-    fn check_header_digests(&self) -> Result<(), RpmError> {
-        let digests = [
-            (sigtag::SHA256_HEADER, DigestAlgorithm::Sha2(256)),
-            (sigtag::SHA3_256_HEADER, DigestAlgorithm::Sha3(256)),
-        ];
-        for (tag, algorithm) in digests {
-            let Some(text) = self.signature.string_bytes(tag) else { continue };
-            let mut hasher = Hasher::new(algorithm);
-            hasher.update(self.header.bytes());
-            if from_hex(text) != Some(hasher.finish()) {
-                return Err(RpmError::Digest("header"));
-            }
-        }
-        Ok(())
     }
 
     /// The certificate that vouches, and whether it does for the payload's bytes, too.
@@ -90,7 +105,7 @@ impl Package {
                 last = error;
             }
         };
-        for signature in self.header_signatures() {
+        for signature in header_signatures(&self.signature) {
             match keys.verify(&signature, now, &mut || self.header.bytes()) {
                 Ok(key) => return Ok((key, false)),
                 Err(error) => keep(error),
@@ -106,31 +121,45 @@ impl Package {
         Err(last.into())
     }
 
-    fn header_signatures(&self) -> Vec<Vec<u8>> {
-        let mut found: Vec<Vec<u8>> = [sigtag::RSA_HEADER, sigtag::DSA_HEADER]
-            .into_iter()
-            .filter_map(|tag| self.signature.binary(tag).map(<[u8]>::to_vec))
-            .collect();
-        let listed = self.signature.strings(sigtag::OPENPGP).into_iter().take(16);
-        found.extend(
-            listed.filter(|text| text.len() <= MAX_SIGNATURE * 2).filter_map(|text| BASE64.decode(text).ok()),
-        );
-        found
-    }
-
     fn header_and_payload(&self) -> impl Read {
         let payload = FileRange { package: self, position: self.payload_start, left: self.payload_size };
         Cursor::new(self.header.bytes()).chain(payload)
     }
+}
 
-    fn contents_are_protected(&self) -> bool {
-        let content =
-            self.facts().files.iter().filter(|file| file.kind == FileKind::Regular && file.is_in_payload());
-        payload_digests(self).is_some()
-            || content
-                .into_iter()
-                .all(|file| file.digest.as_ref().is_some_and(|digest| digest.algorithm.is_strong()))
+/// Whether a header that is believed leaves no doubt about the contents.
+fn contents_are_protected(header: &Header, files: &[PackageFile]) -> bool {
+    let mut content = files.iter().filter(|file| file.kind == FileKind::Regular && file.is_in_payload());
+    let is_strong =
+        |file: &PackageFile| file.digest.as_ref().is_some_and(|digest| digest.algorithm.is_strong());
+    payload_digests(header).is_some() || content.all(is_strong)
+}
+
+fn check_header_digests(signature: &Header, header: &Header) -> Result<(), RpmError> {
+    let digests = [
+        (sigtag::SHA256_HEADER, DigestAlgorithm::Sha2(256)),
+        (sigtag::SHA3_256_HEADER, DigestAlgorithm::Sha3(256)),
+    ];
+    for (tag, algorithm) in digests {
+        let Some(text) = signature.string_bytes(tag) else { continue };
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(header.bytes());
+        if from_hex(text) != Some(hasher.finish()) {
+            return Err(RpmError::Digest("header"));
+        }
     }
+    Ok(())
+}
+
+fn header_signatures(signature: &Header) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> = [sigtag::RSA_HEADER, sigtag::DSA_HEADER]
+        .into_iter()
+        .filter_map(|tag| signature.binary(tag).map(<[u8]>::to_vec))
+        .collect();
+    let listed = signature.strings(sigtag::OPENPGP).into_iter().take(16);
+    let listed = listed.filter(|text| text.len() <= MAX_SIGNATURE * 2);
+    found.extend(listed.filter_map(|text| BASE64.decode(text).ok()));
+    found
 }
 
 struct FileRange<'a> {

@@ -9,8 +9,8 @@ use super::{PackageId, Universe};
 pub struct Problem {
     /// What stands against what, a line each; the most telling first.
     pub lines: Vec<String>,
-    /// Files that nothing provides as far as the file lists that were read say.
-    pub missing_files: Vec<String>,
+    /// Packages with what each of them requires and nothing provides.
+    pub missing: Vec<(PackageId, String)>,
     /// Whether a package of the runtime is too old, or in the way.
     pub runtime_is_in_the_way: bool,
     /// Whether something was asked for that is not there at all.
@@ -41,20 +41,22 @@ impl Problem {
     pub(super) fn unknown(wanted: &str) -> Self {
         Self {
             lines: vec![format!("nothing is called or provides '{wanted}'")],
-            missing_files: wanted.starts_with('/').then(|| wanted.to_owned()).into_iter().collect(),
+            missing: Vec::new(),
             runtime_is_in_the_way: false,
             unknown: Some(wanted.to_owned()),
         }
     }
 
+    /// Whether a file is missing: one that is in no list that was read, but may be in those that were not.
+    pub fn is_about_files(&self) -> bool {
+        let unknown = self.unknown.iter();
+        self.missing.iter().map(|(_, dependency)| dependency).chain(unknown).any(|text| text.contains('/'))
+    }
+
     /// Describes the problem of this number, from 1.
     pub(super) fn describe(universe: &Universe, solver: &Solver<'_>, number: i32) -> Self {
-        let mut problem = Self {
-            lines: Vec::new(),
-            missing_files: Vec::new(),
-            runtime_is_in_the_way: false,
-            unknown: None,
-        };
+        let mut problem =
+            Self { lines: Vec::new(), missing: Vec::new(), runtime_is_in_the_way: false, unknown: None };
         let mut rules = solver.problem(number);
         rules.sort_by_key(|rule| weight(rule.rule_type));
         for rule in &rules {
@@ -78,9 +80,7 @@ impl Problem {
                 format!("nothing is called or provides '{dependency}'")
             }
             rule::NOTHING_PROVIDES => {
-                if dependency.starts_with('/') {
-                    self.missing_files.push(dependency.clone());
-                }
+                self.missing.push((PackageId(rule.source), dependency.clone()));
                 format!("nothing provides {dependency}, which {source} requires")
             }
             rule::REQUIRES => {

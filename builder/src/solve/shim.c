@@ -232,8 +232,8 @@ Id aril_queue_at(const Queue *queue, int index)
 	return index >= 0 && index < queue->count ? queue->elements[index] : 0;
 }
 
-/* Adds a job for what a person wrote; 0 when nothing is meant by it. */
-int aril_job_install(Pool *pool, Queue *job, const char *text)
+/* Adds a job for what a person wrote; 0 when nothing is meant by it. A weak job is dropped when it cannot be done. */
+int aril_job_install(Pool *pool, Queue *job, const char *text, int weak)
 {
 	Queue selection;
 	queue_init(&selection);
@@ -242,7 +242,7 @@ int aril_job_install(Pool *pool, Queue *job, const char *text)
 		flags |= SELECTION_FILELIST;
 	int found = selection_make(pool, &selection, text, flags);
 	for (int i = 0; found && i < selection.count; i += 2)
-		queue_push2(job, SOLVER_INSTALL | selection.elements[i], selection.elements[i + 1]);
+		queue_push2(job, SOLVER_INSTALL | (weak ? SOLVER_WEAK : 0) | selection.elements[i], selection.elements[i + 1]);
 	queue_free(&selection);
 	return found;
 }

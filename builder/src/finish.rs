@@ -1,0 +1,451 @@
+//! What makes a merged tree an app: its id, what the host sees of it, what it asks for, and its metadata.
+//!
+//! Everything is taken from files of the packages that were asked for, as they lie in the store; what they say is parsed strictly and written
+//! anew. Libraries that come along export nothing.
+mod bus; // services of the session bus, search providers
+mod desktop; // desktop files
+mod elf; // what programs are linked with
+mod icon; // icons
+mod metainfo; // what software centres are told
+mod picture; // pictures in X's own format
+mod request; // which rights are asked for
+mod xml; // small documents
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use aril_model::{AppId, Keyfile, Kind, Ref};
+use aril_store::{FileNode, Mode, Node, Repo, Result, Tree, Writer};
+
+use crate::import::Imported;
+use desktop::DesktopFile;
+use metainfo::{Described, Metainfo};
+use request::Evidence;
+
+/// Largest desktop file, service or metainfo that is read, in bytes.
+const MAX_TEXT: u64 = 1 << 20;
+/// Largest picture that is looked at, in bytes.
+const MAX_PICTURE: u64 = 4 << 20;
+/// Largest program that is looked at, in bytes.
+const MAX_PROGRAM: u64 = 512 << 20;
+
+/// A merged tree that is to become an app.
+#[derive(Debug)]
+pub struct Unfinished<'a> {
+    /// Where contents are.
+    pub repo: &'a Repo,
+    /// Where new files go.
+    pub writer: &'a Writer,
+    /// All its packages.
+    pub packages: &'a [&'a Imported],
+    /// Which of them were asked for; the first is the app.
+    pub requested: &'a [usize],
+    /// Which package each file comes from.
+    pub owners: &'a BTreeMap<String, usize>,
+    /// `usr`, `etc`, `opt`, `var`.
+    pub files: Tree,
+    /// What it runs on.
+    pub runtime: &'a Ref,
+    /// What it is built with.
+    pub sdk: Option<Ref>,
+    /// Its branch.
+    pub branch: aril_model::Branch,
+}
+
+/// An app.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it is called.
+    pub reference: Ref,
+    /// Its `files`.
+    pub files: Tree,
+    /// Its `export`.
+    pub export: Tree,
+    /// Its `metadata`.
+    pub metadata: Keyfile,
+    /// What was decided, and why.
+    pub notes: Vec<String>,
+}
+
+/// Finishes an app.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn finish(app: Unfinished<'_>) -> Result<Finished> {
+    let mut finishing = Finishing::new(app)?;
+    let command = finishing.command();
+    finishing.export()?;
+    let requests = request::infer(&finishing.evidence()?);
+    let (id, app) = (finishing.id.clone(), &finishing.app);
+    let reference =
+        Ref { kind: Kind::App, id: id.clone(), arch: app.runtime.arch.clone(), branch: app.branch.clone() };
+    let mut metadata = Keyfile::new();
+    metadata.set("Application", "name", id.as_str());
+    metadata.set("Application", "runtime", &app.runtime.without_kind());
+    if let Some(sdk) = &app.sdk {
+        metadata.set("Application", "sdk", &sdk.without_kind());
+    }
+    if let Some(command) = &command {
+        metadata.set("Application", "command", command);
+    }
+    // Stock flatpak would mount it at /app, where nothing of it is found: so it refuses it in words.
+    metadata.set_list("Application", "required-flatpak", &["99.0.0"]);
+    request::write(&requests, &mut metadata);
+    metadata.set("X-Aril", "layout", "merged");
+    metadata.set_list("X-Aril", "commands", &finishing.programs());
+    let names: Vec<&str> =
+        app.requested.iter().map(|&index| app.packages[index].facts.nevra.name.as_str()).collect();
+    metadata.set_list("X-Aril", "packages", &names);
+    let reason = |request: &request::Request| {
+        format!("it asks for {}={}: {}", request.key, request.value, request.reason)
+    };
+    finishing.notes.extend(requests.iter().map(reason));
+    Ok(Finished {
+        reference,
+        metadata,
+        files: finishing.app.files,
+        export: finishing.export,
+        notes: finishing.notes,
+    })
+}
+
+struct Finishing<'a> {
+    app: Unfinished<'a>,
+    id: AppId,
+    /// Those of the packages that were asked for, the main one first.
+    desktops: Vec<DesktopFile>,
+    metainfo: Option<Metainfo>,
+    export: Tree,
+    notes: Vec<String>,
+}
+
+impl<'a> Finishing<'a> {
+    fn new(app: Unfinished<'a>) -> Result<Self> {
+        let mut notes = Vec::new();
+        let main = &app.packages[app.requested[0]].facts;
+        let mut desktops = Vec::new();
+        let mut metainfos = Vec::new();
+        for (path, file) in requested_files(&app) {
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            if let (Some(stem), true) =
+                (name.strip_suffix(".desktop"), dir.starts_with("usr/share/applications"))
+            {
+                match DesktopFile::parse(stem, &text(app.repo, &file)?) {
+                    Ok(desktop) => desktops.push(desktop),
+                    Err(problem) => notes.push(format!("/{path} is not exported: {problem}")),
+                }
+            } else if matches!(dir, "usr/share/metainfo" | "usr/share/appdata") && name.ends_with(".xml") {
+                metainfos.extend(Metainfo::parse(&text(app.repo, &file)?).ok());
+            }
+        }
+        desktops.sort_by_key(|desktop| (rank(desktop, &main.nevra.name, &metainfos), desktop.stem.clone()));
+        let metainfo = choose_metainfo(metainfos, desktops.first());
+        let id = app_id(metainfo.as_ref(), desktops.first(), &main.nevra.name);
+        Ok(Self { app, id, desktops, metainfo, export: Tree::new(), notes })
+    }
+
+    /// The programs of the packages that were asked for, in `/usr/bin`.
+    fn programs(&self) -> Vec<String> {
+        let owned = self.app.owners.iter().filter(|(_, owner)| self.app.requested.contains(owner));
+        let in_bin =
+            owned.filter_map(|(path, _)| path.strip_prefix("usr/bin/").filter(|name| !name.contains('/')));
+        in_bin
+            .filter(|name| self.app.files.get(&format!("usr/bin/{name}")).is_some_and(is_program))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn command(&mut self) -> Option<String> {
+        if let Some(program) = self.desktops.first().and_then(DesktopFile::program) {
+            return Some(program.strip_prefix("/usr/bin/").unwrap_or(&program).to_owned());
+        }
+        let programs = self.programs();
+        let name = &self.app.packages[self.app.requested[0]].facts.nevra.name;
+        if let Some(program) = programs.iter().find(|program| *program == name) {
+            return Some(program.clone());
+        }
+        match programs.as_slice() {
+            [] => self.notes.push("it has no program in /usr/bin".into()),
+            [only] => return Some(only.clone()),
+            many => self
+                .notes
+                .push(format!("it has several programs, and none is the main one: {}", many.join(" "))),
+        }
+        None
+    }
+
+    fn export(&mut self) -> Result<()> {
+        let services = bus::services(self)?;
+        for (index, desktop) in self.desktops.clone().iter().enumerate() {
+            let name = if index == 0 {
+                self.id.to_string()
+            } else {
+                format!("{}.{}", self.id, icon::plain(&desktop.stem))
+            };
+            let icons = icon::names(&name, &desktop.icons());
+            for (icon, exported) in &icons {
+                self.export_icon(icon, exported)?;
+            }
+            let known = self.known_icons(&icons);
+            let activatable = desktop.is_activatable() && services.contains(&name);
+            if desktop.is_activatable() && !activatable {
+                self.notes.push(format!(
+                    "{}.desktop is started as a program: no service has the name {name}",
+                    desktop.stem
+                ));
+            }
+            let text = desktop.rewrite(&known, activatable);
+            self.put_text(&format!("share/applications/{name}.desktop"), &text)?;
+        }
+        self.export_metainfo()?;
+        self.export_mime_types()
+    }
+
+    /// Those names of icons under which something was exported.
+    fn known_icons(&self, icons: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let exported: BTreeSet<String> = self
+            .export
+            .paths()
+            .into_iter()
+            .filter_map(|(path, _)| Some(path.rsplit('/').next()?.rsplit_once('.')?.0.to_owned()))
+            .collect();
+        icons
+            .iter()
+            .filter(|(_, name)| exported.contains(*name))
+            .map(|(icon, name)| (icon.clone(), name.clone()))
+            .collect()
+    }
+
+    fn export_icon(&mut self, icon: &str, name: &str) -> Result<()> {
+        let found = icon::find(&self.app.files, icon);
+        icon::export(&found.icons, name, &mut self.export);
+        let Some((path, file)) =
+            found.loose.filter(|_| found.icons.iter().all(|icon| !icon.suffix.is_empty()))
+        else {
+            return Ok(());
+        };
+        if path.ends_with(".svg") {
+            let svg = icon::FoundIcon {
+                file,
+                dir: "share/icons/hicolor/scalable/apps".into(),
+                end: "svg".into(),
+                suffix: "",
+            };
+            icon::export(&[svg], name, &mut self.export);
+            return Ok(());
+        }
+        let bytes = self.bytes(&file, MAX_PICTURE)?;
+        let (size, file) = match icon::png_size(&bytes) {
+            Some(size) => (size, file),
+            None => match picture::xpm_to_png(&bytes) {
+                Some((size, png)) => (size, self.app.writer.file(&png, Mode::Plain)?),
+                None => {
+                    self.notes
+                        .push(format!("the icon /{path} is not exported: it is neither PNG, SVG nor XPM"));
+                    return Ok(());
+                }
+            },
+        };
+        match icon::dir_for_size(size.0, size.1) {
+            Some(dir) => icon::export(
+                &[icon::FoundIcon { file, dir, end: "png".into(), suffix: "" }],
+                name,
+                &mut self.export,
+            ),
+            None => self
+                .notes
+                .push(format!("the icon /{path} is not exported: it has {}x{} pixels", size.0, size.1)),
+        }
+        Ok(())
+    }
+
+    fn export_metainfo(&mut self) -> Result<()> {
+        let Some(desktop) = self.desktops.first() else { return Ok(()) };
+        let described = Described {
+            id: self.id.as_str(),
+            facts: &self.app.packages[self.app.requested[0]].facts,
+            desktop,
+            metainfo: self.metainfo.as_ref(),
+        };
+        let component = metainfo::component(described);
+        let catalogue = metainfo::catalogue(&component)
+            .map_err(|source| aril_store::StoreError::Stream { action: "pack a file", source })?;
+        let file = self.app.writer.file(&catalogue, Mode::Plain)?;
+        self.app.files.insert(&format!("share/app-info/xmls/{}.xml.gz", self.id), Node::File(file))?;
+        self.put_text(&format!("share/metainfo/{}.metainfo.xml", self.id), &component.to_document())
+    }
+
+    fn export_mime_types(&mut self) -> Result<()> {
+        let files: Vec<(String, FileNode)> = requested_files(&self.app)
+            .into_iter()
+            .filter(|(path, _)| path.starts_with("usr/share/mime/packages/") && path.ends_with(".xml"))
+            .collect();
+        for (index, (path, file)) in files.iter().enumerate() {
+            let stem = icon::plain(path.trim_end_matches(".xml"));
+            let name = if index == 0 { self.id.to_string() } else { format!("{}.{stem}", self.id) };
+            self.export.insert(&format!("share/mime/packages/{name}.xml"), Node::File(*file))?;
+        }
+        Ok(())
+    }
+
+    fn evidence(&self) -> Result<Evidence> {
+        let mut evidence = Evidence {
+            is_graphical: self.desktops.iter().any(|desktop| desktop.is_shown() && !desktop.wants_terminal()),
+            categories: self
+                .desktops
+                .iter()
+                .filter(|desktop| desktop.is_shown())
+                .flat_map(DesktopFile::categories)
+                .collect(),
+            bus_names: bus::foreign_names(self)?,
+            ..Evidence::default()
+        };
+        for package in self.app.packages {
+            evidence.packages.insert(package.facts.nevra.name.clone());
+            evidence.packages.extend(package.facts.requires.iter().map(|dependency| dependency.name.clone()));
+        }
+        for (path, node) in self.app.files.paths() {
+            let Node::File(file) = node else { continue };
+            let may_be_elf = file.mode == Mode::Program || path.contains(".so");
+            if !may_be_elf || file.size > MAX_PROGRAM || path.starts_with("usr/share/") {
+                continue;
+            }
+            if let Some(needs) = self.needs(file)? {
+                for library in needs.libraries {
+                    evidence.libraries.entry(library).or_insert_with(|| format!("/{path}"));
+                }
+                for function in needs.functions {
+                    evidence.functions.entry(function).or_insert_with(|| format!("/{path}"));
+                }
+            }
+        }
+        Ok(evidence)
+    }
+
+    fn needs(&self, file: &FileNode) -> Result<Option<elf::Needs>> {
+        let mut content = self.app.repo.content(file)?;
+        let mut bytes = Vec::new();
+        let mut read = |most: u64, bytes: &mut Vec<u8>| {
+            let read = content.by_ref().take(most).read_to_end(bytes);
+            read.map_err(|source| aril_store::StoreError::Stream { action: "read a file", source })
+        };
+        read(4, &mut bytes)?;
+        if bytes != b"\x7fELF" {
+            return Ok(None);
+        }
+        read(MAX_PROGRAM, &mut bytes)?;
+        Ok(elf::read(&bytes))
+    }
+
+    fn bytes(&self, file: &FileNode, limit: u64) -> Result<Vec<u8>> {
+        bytes(self.app.repo, file, limit)
+    }
+
+    fn put_text(&mut self, path: &str, text: &str) -> Result<()> {
+        let file = self.app.writer.file(text.as_bytes(), Mode::Plain)?;
+        self.export.insert(path, Node::File(file))?;
+        Ok(())
+    }
+}
+
+/// Regular files of the packages that were asked for, by path.
+fn requested_files(app: &Unfinished<'_>) -> Vec<(String, FileNode)> {
+    let owned = app.owners.iter().filter(|(_, owner)| app.requested.contains(owner));
+    owned.filter_map(|(path, _)| Some((path.clone(), *app.files.file(path)?))).collect()
+}
+
+fn is_program(node: &Node) -> bool {
+    match node {
+        Node::File(file) => file.mode == Mode::Program,
+        Node::Link(_) => true,
+        Node::Dir(_) => false,
+    }
+}
+
+/// The contents of a small file; what is longer, or not text, reads as nothing.
+fn text(repo: &Repo, file: &FileNode) -> Result<String> {
+    Ok(String::from_utf8(bytes(repo, file, MAX_TEXT)?).unwrap_or_default())
+}
+
+fn bytes(repo: &Repo, file: &FileNode, limit: u64) -> Result<Vec<u8>> {
+    if file.size > limit {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    let read = repo.content(file)?.take(limit).read_to_end(&mut bytes);
+    read.map_err(|source| aril_store::StoreError::Stream { action: "read a file", source })?;
+    Ok(bytes)
+}
+
+/// How much a desktop file is the main one; the least is.
+fn rank(desktop: &DesktopFile, package: &str, metainfos: &[Metainfo]) -> u8 {
+    let program = desktop.program().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default();
+    let described = metainfos.iter().any(|metainfo| metainfo.belongs_to(&desktop.stem));
+    let named =
+        desktop.stem == package || program == package || desktop.stem.ends_with(&format!(".{package}"));
+    match (desktop.is_shown(), described, named) {
+        (true, true, _) => 0,
+        (true, false, true) => 1,
+        (true, false, false) => 2,
+        (false, ..) => 3,
+    }
+}
+
+fn choose_metainfo(metainfos: Vec<Metainfo>, desktop: Option<&DesktopFile>) -> Option<Metainfo> {
+    let desktop = desktop?;
+    let only = metainfos.len() == 1;
+    metainfos.into_iter().find(|metainfo| only || metainfo.belongs_to(&desktop.stem))
+}
+
+/// The AppStream id, else the desktop file's name, if they can be an app's; else one made of the package's name.
+fn app_id(metainfo: Option<&Metainfo>, desktop: Option<&DesktopFile>, package: &str) -> AppId {
+    let given = [metainfo.map(|metainfo| metainfo.id.as_str()), desktop.map(|desktop| desktop.stem.as_str())];
+    let valid = given.into_iter().flatten().find_map(|id| id.parse().ok());
+    valid.unwrap_or_else(|| local_id(package))
+}
+
+/// `local.rpm.NAME`: `+` as `_plus`, what cannot be in an id as `_`.
+fn local_id(package: &str) -> AppId {
+    let mut name = String::with_capacity(package.len());
+    for c in package.chars() {
+        match c {
+            '+' => name.push_str("_plus"),
+            c if c.is_ascii_alphanumeric() || c == '-' || c == '_' => name.push(c),
+            _ => name.push('_'),
+        }
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    name.truncate(200);
+    format!("local.rpm.{name}").parse().expect("letters, digits, - and _ are the last part of an id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids() {
+        let table = [
+            ("sqlite", "local.rpm.sqlite"),
+            ("gtk+", "local.rpm.gtk_plus"),
+            ("python3.13", "local.rpm.python3_13"),
+            ("7zip", "local.rpm._7zip"),
+            ("x11-apps", "local.rpm.x11-apps"),
+        ];
+        for (package, id) in table {
+            assert_eq!(local_id(package).as_str(), id);
+        }
+        let desktop =
+            |stem: &str| DesktopFile::parse(stem, "[Desktop Entry]\nType=Application\nName=x\n").unwrap();
+        assert_eq!(app_id(None, Some(&desktop("org.test.Maps")), "maps").as_str(), "org.test.Maps");
+        assert_eq!(app_id(None, Some(&desktop("maps")), "maps").as_str(), "local.rpm.maps");
+        let metainfo = Metainfo::parse("<component><id>net.test.Maps.desktop</id></component>").unwrap();
+        assert_eq!(
+            app_id(Some(&metainfo), Some(&desktop("org.test.Maps")), "maps").as_str(),
+            "net.test.Maps"
+        );
+    }
+}

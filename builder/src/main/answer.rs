@@ -1,0 +1,29 @@
+//! `plan` and `check`: questions that `aril-change` asks before it changes anything.
+
+use aril_builder::build::AppRequest;
+use aril_builder::gather::LocalPackage;
+use aril_builder::plan;
+use aril_builder::session::Session;
+use aril_terminal::args::{BuildCheck, BuildPlace, BuildPlan};
+use aril_terminal::{Exit, Failure, Terminal};
+
+use super::{copies, failure, place};
+
+pub(super) fn plan(args: &BuildPlan, terminal: &Terminal) -> Result<Exit, Failure> {
+    let place = BuildPlace { installation: Some(args.installation.clone()), ..BuildPlace::default() };
+    let session =
+        Session::open(place::settings(&place, None)?, &args.remote, terminal.progress()).map_err(failure)?;
+    let files =
+        args.file.iter().map(|path| LocalPackage::open(path)).collect::<Result<_, _>>().map_err(failure)?;
+    let request = AppRequest { wanted: args.packages.clone(), files, copies: copies(args.shadow) };
+    let plan = plan::plan(&session, request, args.reference.as_ref()).map_err(failure)?;
+    terminal.print_json(&plan)?;
+    Ok(Exit::DONE)
+}
+
+pub(super) fn check(args: &BuildCheck, terminal: &Terminal) -> Result<Exit, Failure> {
+    let repo = aril_store::Repo::open(args.installation.join("repo")).map_err(Failure::from)?;
+    let check = plan::check(&repo, &args.runtime, &args.apps).map_err(failure)?;
+    terminal.print_json(&check)?;
+    Ok(Exit::DONE)
+}
