@@ -1,11 +1,13 @@
 //! Rule 4: what each command has.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use aril_model::CONTEXT_OPTIONS;
 use aril_terminal::args::{Cli, CommandLine};
 
 /// Commands that show nothing of their own, and so have no `--json`.
-const SHOW_NOTHING: &[&str] = &["completion", "enter", "kill", "remote-add"];
+const SHOW_NOTHING: &[&str] = &["completion", "kill", "remote-add"];
 
 #[test]
 fn each_command_has_its_page_its_session_and_json() {
@@ -47,4 +49,30 @@ fn all_sessions(dir: &Path) -> String {
         }
     }
     text
+}
+
+/// `aril run` is explained by one definition and understood by another, which is parsed by hand.
+#[test]
+fn what_run_is_said_to_take_it_takes() {
+    let mut command = Cli::definition();
+    command.build();
+    let run = command.find_subcommand("run").unwrap();
+    let said: BTreeSet<String> = run
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .map(|name| format!("--{name}"))
+        .collect();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../launcher/src/arguments/run.rs");
+    let text = std::fs::read_to_string(source).unwrap();
+    let (_, rest) = text.split_once("const OPTIONS: &[&str] = &[").unwrap();
+    let (list, _) = rest.split_once("];").unwrap();
+    let mut understood: BTreeSet<String> = list
+        .split(',')
+        .map(|word| word.trim().trim_matches('"').to_owned())
+        .filter(|word| !word.is_empty())
+        .collect();
+    understood.extend(CONTEXT_OPTIONS.iter().map(|option| format!("--{}", option.name)));
+    // Read from a descriptor: a permission only for the launcher. `-q` is for all commands, and has nothing to say there.
+    understood.extend(["--env-fd", "--quiet"].map(str::to_owned));
+    assert_eq!(said, understood);
 }

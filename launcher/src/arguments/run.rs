@@ -194,7 +194,12 @@ impl Draft {
             "--parent-pid" => self.parent = Some(words.number()?),
             "--instance-id-fd" => self.instance_id = Some(descriptor(words)?),
             "--limit" => self.limits.extend(words.text()?.split(',').map(str::to_owned)),
-            _ => return Err(words.unknown(&[OPTIONS, context::OPTIONS].concat())),
+            _ => {
+                let permissions = context::names();
+                let permissions = permissions.iter().map(String::as_str);
+                let known: Vec<&str> = OPTIONS.iter().copied().chain(permissions).collect();
+                return Err(words.unknown(&known));
+            }
         }
         Ok(())
     }

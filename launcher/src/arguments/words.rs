@@ -96,7 +96,7 @@ impl<'a> Words<'a> {
     }
 
     /// The error for an option that nobody knows; `known` are those that there are.
-    pub(crate) fn unknown(&self, known: &[&'static str]) -> LaunchError {
+    pub(crate) fn unknown(&self, known: &[&str]) -> LaunchError {
         let hint = aril_model::nearest(&self.option, known.iter().copied());
         LaunchError::Usage {
             problem: format!("unknown option '{}'", self.option),

@@ -22,7 +22,6 @@ pub(crate) fn dispatch(cli: Cli, terminal: &Terminal, line: &[OsString]) -> Resu
         Command::Override(args) => command::r#override::change(&args, terminal, &host()?)?,
         Command::Completion(args) => command::completion::completion(&args, terminal, line)?,
         Command::Run(_) => return launch(line, &after_command(line, "run")),
-        Command::Enter(_) => return become_program("aril-launch", line, &line[1..]),
         Command::Build { what: BuildCommand::Runtime(BuildRuntime { repo: None, .. }) } => {
             // It is installed when it is built, and only `aril-change` does that.
             return become_program("aril-change", line, &line[1..]);

@@ -11,6 +11,7 @@ mod hint;
 mod keyfile; // the keyfile format: order and comments survive a round trip
 mod metadata; // the keyfile at the top of an app or a runtime
 mod name; // ids, architectures, branches, remotes: checked on the way in
+mod option; // permissions as options of a command line
 mod permission; // single permissions: shares, sockets, devices, features, places
 mod policy; // what an app may do with a name on a bus
 mod reference; // `app/org.gnome.Maps/x86_64/stable`, and the parts of it that a person types
@@ -26,6 +27,7 @@ pub use hint::{Hint, nearest};
 pub use keyfile::{Group, Keyfile, KeyfileError};
 pub use metadata::{Layout, Metadata, MetadataError};
 pub use name::{AppId, Arch, Branch, CommitId, InstanceId, NameError, RemoteName};
+pub use option::{CONTEXT_OPTIONS, ContextOption, OptionError};
 pub use permission::{
     Access, Device, Feature, Place, PlaceError, Share, Socket, Toggles, UserDirectory, Word,
 };

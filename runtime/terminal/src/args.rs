@@ -8,7 +8,6 @@ mod change; // how changes are confirmed
 mod completion;
 mod context; // permissions: `--share=network`
 mod derive;
-mod enter;
 mod help; // the commands on one screen
 mod history;
 mod info;
@@ -36,7 +35,6 @@ pub use change::ChangeArgs;
 pub use completion::{Completion, Shell};
 pub use context::ContextArgs;
 pub use derive::Derive;
-pub use enter::Enter;
 pub use history::History;
 pub use info::Info;
 pub use install::Install;
@@ -51,7 +49,7 @@ pub use remote_delete::RemoteDelete;
 pub use remotes::Remotes;
 pub use repair::Repair;
 pub use rollback::Rollback;
-pub use run::Run;
+pub use run::{Run, RunStarter, RunVersion};
 pub use scope::{ScopeArgs, ScopeChoice, ScopeFilter};
 pub use uninstall::Uninstall;
 pub use update::Update;
@@ -142,8 +140,6 @@ pub enum Command {
     ///
     /// Apps that stock Flatpak started are listed, too.
     Ps(Ps),
-    /// Run a command in a sandbox that runs already
-    Enter(Enter),
     /// Stop running sandboxes
     ///
     /// All processes in the sandbox end at once, without being asked to save anything.

@@ -82,6 +82,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, as a mistake in the command line.
+    #[must_use]
+    pub fn into_usage(self) -> Self {
+        Self { exit: Exit::USAGE, ..self }
+    }
+
     /// The code that the program ends with.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -40,7 +40,7 @@ pub(crate) fn change(args: &Override, terminal: &Terminal, host: &Host) -> Resul
     if args.show {
         return show(args, terminal, &target);
     }
-    let changes = args.context.to_context()?;
+    let changes = args.context.to_context().map_err(|error| Failure::from(error).into_usage())?;
     if args.context.is_empty() && !args.reset {
         return Err(Failure::usage("it is not said what is to change")
             .with_hint("`aril override --help` lists the permissions, `--show` prints what was changed"));
