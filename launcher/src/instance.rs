@@ -151,7 +151,6 @@ fn write(dir: &Dir, name: &str, text: &str) -> Result<(), LaunchError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -162,7 +161,8 @@ mod tests {
         let first = Instance::allocate(runtime.path(), Some(&app)).unwrap();
         first.write_info("[Application]\nname=org.test.Hello\n").unwrap();
         first.write_processes(77).unwrap();
-        std::fs::create_dir_all(runtime.path().join(".flatpak/org.test.Hello/tmp/x")).unwrap();
+        let entries = Dir::open(runtime.path().join(".flatpak")).unwrap();
+        entries.create_dir_all("org.test.Hello/tmp/x", 0o700).unwrap();
         let listed = aril_installation::instances(runtime.path()).unwrap();
         assert_eq!(
             (listed.len(), listed[0].child_pid, listed[0].name().as_str()),
@@ -171,9 +171,9 @@ mod tests {
         let second = Instance::allocate(runtime.path(), Some(&app)).unwrap();
         assert_ne!(first.id, second.id);
         first.remove();
-        assert!(runtime.path().join(".flatpak/org.test.Hello/tmp/x").exists());
+        assert!(entries.exists("org.test.Hello/tmp/x").unwrap());
         second.remove();
-        assert!(!runtime.path().join(".flatpak/org.test.Hello/tmp").exists());
+        assert!(!entries.exists("org.test.Hello/tmp").unwrap());
         assert_eq!(aril_installation::instances(runtime.path()).unwrap().len(), 0);
     }
 
@@ -181,16 +181,16 @@ mod tests {
     fn only_what_nobody_holds_and_is_old_is_left_behind() {
         let runtime = tempfile::tempdir().unwrap();
         let dead = Instance::allocate(runtime.path(), None).unwrap();
-        let (dead_path, dead_dir) =
-            (runtime.path().join(".flatpak").join(dead.id.as_str()), dead.dir.try_clone().unwrap());
+        let (name, dir) = (dead.id.to_string(), dead.dir.try_clone().unwrap());
+        let entries = dead.base.try_clone().unwrap();
         let living = Instance::allocate(runtime.path(), None).unwrap();
         drop(dead);
         living.remove_leftovers();
-        assert!(dead_path.exists(), "it may just be starting");
-        dead_dir.set_modified("", 1000).unwrap();
+        assert!(entries.exists(&name).unwrap(), "it may just be starting");
+        dir.set_modified("", 1000).unwrap();
         living.dir.set_modified("", 1000).unwrap();
         living.remove_leftovers();
-        assert!(!dead_path.exists());
-        assert!(runtime.path().join(".flatpak").join(living.id.as_str()).exists());
+        assert!(!entries.exists(&name).unwrap());
+        assert!(entries.exists(living.id.as_str()).unwrap());
     }
 }
