@@ -19,6 +19,8 @@ pub(crate) enum Request {
     Tool(ToolRequest, Option<i32>),
     /// Start an app.
     Run(Box<RunRequest>),
+    /// Run a command in a sandbox that runs already.
+    Enter(EnterRequest),
     /// Print how the program is called.
     Help,
     /// Print the version.
@@ -36,8 +38,30 @@ impl Request {
             Some("--tool") => tool::parse(&words[1..]),
             Some("--help" | "-h") => Ok(Self::Help),
             Some("--version") => Ok(Self::Version),
+            Some("enter") => EnterRequest::parse(&words[1..]).map(Self::Enter),
             Some("run") => run::parse(&words[1..]),
             _ => run::parse(&words),
         }
+    }
+}
+
+/// Where a command is to be run, and which.
+#[derive(Debug)]
+pub(crate) struct EnterRequest {
+    /// An instance's number, or an app.
+    pub(crate) name: String,
+    /// The command and its arguments.
+    pub(crate) command: Vec<OsString>,
+}
+
+impl EnterRequest {
+    fn parse(words: &[OsString]) -> Result<Self, LaunchError> {
+        let [name, command @ ..] = words else {
+            return Err(LaunchError::usage("no sandbox is named: it is `aril enter INSTANCE|APP COMMAND`"));
+        };
+        if command.is_empty() {
+            return Err(LaunchError::usage("no command is given: it is `aril enter INSTANCE|APP COMMAND`"));
+        }
+        Ok(Self { name: name.to_string_lossy().into_owned(), command: command.to_vec() })
     }
 }

@@ -34,12 +34,20 @@ pub enum LaunchError {
         near: Option<String>,
     },
     /// A short name that fits several apps.
-    #[error("'{name}' could be several apps")]
+    #[error("'{name}' could be several")]
     Ambiguous {
         /// What was typed.
         name: String,
         /// The apps.
         ids: Vec<String>,
+    },
+    /// No such sandbox.
+    #[error("'{name}' does not run")]
+    NotRunning {
+        /// What was typed.
+        name: String,
+        /// What was perhaps meant.
+        near: Option<String>,
     },
     /// The named commit is not there.
     #[error("commit {} of '{reference}' is not installed", commit.short())]

@@ -123,6 +123,15 @@ fn variable<'a>(environment: &'a BTreeMap<OsString, OsString>, name: &str) -> Op
     environment.get(std::ffi::OsStr::new(name))?.to_str().filter(|value| !value.is_empty())
 }
 
+/// Where our notes about running apps are.
+///
+/// # Errors
+/// When nobody says where that is.
+pub(crate) fn own_runtime_dir() -> Result<PathBuf, LaunchError> {
+    let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
+    runtime_dir(ids, &std::env::vars_os().collect(), &Dir::open("/")?)
+}
+
 /// `XDG_RUNTIME_DIR`, else what login makes for the user, if it is there.
 fn runtime_dir(
     ids: Ids,

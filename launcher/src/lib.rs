@@ -3,6 +3,7 @@ mod app; // what is installed
 mod arguments; // what was typed
 mod derive; // caches that are missing
 mod documents; // files that are shared for one start
+mod enter; // runs a command in a sandbox that runs already
 mod error; // why nothing was started
 mod filters; // system calls and Landlock
 mod host; // what this host has: paths, sockets, kernel features; asked once
@@ -34,6 +35,7 @@ pub use sandbox::SetupError;
 pub fn run(mut words: impl Iterator<Item = OsString>, say: &mut dyn FnMut(&str)) -> Result<u8, LaunchError> {
     let called_as = CalledAs::from_program(&words.next().unwrap_or_default());
     match Request::parse(words)? {
+        Request::Enter(request) => enter::enter(&request),
         Request::Run(request) => run::run(*request, called_as, say),
         Request::Tool(request, report) => tool::run(&request, report.map(inherited).transpose()?),
         Request::Help => {

@@ -14,6 +14,7 @@
 mod child; // the child's steps
 mod exec; // the app's process, up to the moment in which it becomes the app
 mod init; // what the child does afterwards, as pid 1
+mod join; // enters a sandbox that runs already
 mod message; // what both tell each other
 mod namespaces; // who the processes are: two user namespaces
 mod own_root; // the same for the supervisor, with much less
@@ -25,6 +26,7 @@ mod source; // opens what is mounted
 mod step; // what can fail, in words
 mod tree; // mounts that are not attached yet
 
+pub(crate) use join::join;
 pub(crate) use message::{Message, Others};
 pub(crate) use own_root::{drop_all_rights, enter_own_root};
 pub(crate) use parent::{Running, launch};

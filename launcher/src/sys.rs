@@ -64,6 +64,12 @@ pub(crate) fn unshare(flags: c_int) -> io::Result<()> {
     check(unsafe { libc::unshare(flags) }.into()).map(drop)
 }
 
+/// Enters the namespaces of the process that a pidfd stands for.
+pub(crate) fn setns(pidfd: BorrowedFd<'_>, flags: c_int) -> io::Result<()> {
+    // SAFETY: takes two numbers; the descriptor is open.
+    check(unsafe { libc::setns(pidfd.as_raw_fd(), flags) }.into()).map(drop)
+}
+
 /// Changes properties of a mount, or of all below it.
 pub(crate) fn mount_setattr(mount: BorrowedFd<'_>, at_flags: c_int, set: u64, clear: u64) -> io::Result<()> {
     let attr = libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 };

@@ -138,8 +138,11 @@ impl LaunchError {
     /// What would help when something is not there.
     pub(crate) fn absence_hint(&self) -> Option<String> {
         match self {
-            Self::NotInstalled { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NotInstalled { near: Some(near), .. } | Self::NotRunning { near: Some(near), .. } => {
+                Some(format!("did you mean `{near}`?"))
+            }
             Self::NotInstalled { near: None, .. } => Some("`aril list` shows what is installed".into()),
+            Self::NotRunning { near: None, .. } => Some("`aril ps` shows what runs".into()),
             Self::Ambiguous { ids, .. } => Some(format!("it is one of {}", ids.join(", "))),
             Self::NoRuntime { runtime, .. } => Some(format!("`aril install {}`", runtime.without_kind())),
             Self::Installation(error) => error.hint(),

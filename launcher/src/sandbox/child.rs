@@ -91,6 +91,10 @@ fn start_app(
     handed_over: Option<OwnedFd>,
     channel: &Channel,
 ) -> Result<Infallible, SetupError> {
+    // Before the app is there to look: neither this process's memory nor what it was started from can be reached through /proc/1. The app's
+    // own process can be looked at again when it has become the app.
+    let hidden = rustix::process::DumpableBehavior::NotDumpable;
+    rustix::process::set_dumpable_behavior(hidden).during(Step::DropPrivileges, "")?;
     let signals = init::block_signals().during(Step::Fork, "")?;
     match sys::fork(0).during(Step::Fork, "")? {
         Forked::Child => {

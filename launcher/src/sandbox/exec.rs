@@ -20,7 +20,19 @@ fn prepare(spec: &SandboxSpec) -> Result<(), SetupError> {
     if spec.session == Session::Own {
         rustix::process::setsid().during(Step::OwnSession, "")?;
     }
-    let wanted = &spec.command.directories;
+    prepare_command(&spec.command)
+}
+
+/// The same for a command in the caller's session.
+pub(crate) fn start_in(command: &Command, environment: &[(OsString, OsString)]) -> SetupError {
+    match prepare_command(command) {
+        Ok(()) => execute(command, environment),
+        Err(error) => error,
+    }
+}
+
+fn prepare_command(command: &Command) -> Result<(), SetupError> {
+    let wanted = &command.directories;
     if !wanted.iter().any(|directory| rustix::process::chdir(directory.as_path()).is_ok()) {
         let first = wanted.first().map_or(Path::new("/"), |directory| directory);
         rustix::process::chdir("/").during(Step::ChangeDirectory, first.to_string_lossy())?;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{DumpableBehavior, Pid, WaitOptions, WaitStatus};
+use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::child::exit;
 use super::message::{Channel, Message, Others};
@@ -33,8 +33,6 @@ pub(crate) fn block_signals() -> io::Result<OwnedFd> {
 
 /// Waits until the last process of the sandbox has ended.
 pub(crate) fn run(app: Pid, signals: &OwnedFd, channel: &Channel) -> ! {
-    // Neither its memory nor what it was started from can be reached through /proc/1.
-    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let_go_of_standard_descriptors();
     let mut app_code = None;
     // A failure to wait would leave a sandbox that nobody ends: end it.

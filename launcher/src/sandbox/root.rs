@@ -95,9 +95,16 @@ fn lay_over(
     at: &Path,
     root: &mut Root,
 ) -> Result<OwnedFd, SetupError> {
-    if let ([Layer::Tree(single)], None) = (layers, writes) {
-        // An overlay of one tree that cannot be written is refused by the kernel, and would be no use.
-        return tree::copy(&source::open(single)?, Access::Read, at);
+    // An overlay of one tree that cannot be written is refused by the kernel, and would be no use.
+    match (layers, writes) {
+        ([Layer::Tree(single)], None) => return tree::copy(&source::open(single)?, Access::Read, at),
+        ([Layer::Made(files)], None) => {
+            let made = tree::tmpfs(0o755, Access::Write, at)?;
+            tree::fill(made.as_fd(), files)?;
+            seal(&made)?;
+            return Ok(made);
+        }
+        _ => {}
     }
     let mut opened = Vec::with_capacity(layers.len());
     for layer in layers {

@@ -377,3 +377,42 @@ fn nothing_of_the_callers_descriptors_reaches_the_app() {
     let ran = Ran::of(&output);
     assert_eq!(ran.out, "0\n1\n2\n3\n", "3 is that of `ls`");
 }
+
+#[test]
+fn entering_a_running_sandbox() {
+    let app = TestApp::merged().asking("[Environment]\nFROM_APP=1\n");
+    let mut child = app
+        .launcher()
+        .args(["--command=sh", ID, "-c", "echo inside > /tmp/mark; echo up; head -n1 >/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_line(&mut child, "up\n");
+    let enter = |words: &[&str]| Ran::of(&app.launcher().arg("enter").args(words).output().unwrap());
+    let script = "cat /tmp/mark; echo $FROM_APP $FLATPAK_ID; head -n2 /.flatpak-info; while read -r a b; do case $a in CapEff:|CapBnd:|NoNewPrivs:|Seccomp:) echo $a $b;; esac; done </proc/self/status; id -u; exit 4";
+    let ran = enter(&[ID, "sh", "-c", script]);
+    let uid = fs::metadata(app.home()).unwrap().uid();
+    let zero = "0000000000000000";
+    assert_eq!(
+        (ran.out, ran.err.as_str(), ran.code),
+        (
+            format!(
+                "inside\n1 {ID}\n[Application]\nname={ID}\nCapEff: {zero}\nCapBnd: {zero}\nNoNewPrivs: 1\nSeccomp: 2\n{uid}\n"
+            ),
+            "",
+            Some(4)
+        )
+    );
+    let number = aril_installation::instances(&app.runtime_dir()).unwrap()[0].id.to_string();
+    assert_eq!(enter(&[&number, "echo", "by number"]).ok(), "by number\n");
+    assert_eq!(enter(&[ID, "no-such"]).code, Some(127));
+    let ran = enter(&["org.test.Helo", "true"]);
+    assert_eq!(ran.err, "error: 'org.test.Helo' does not run\nhint: did you mean `org.test.Hello`?\n");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(
+        enter(&[ID, "true"]).err,
+        "error: 'org.test.Hello' does not run\nhint: `aril ps` shows what runs\n"
+    );
+}

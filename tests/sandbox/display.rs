@@ -1,0 +1,45 @@
+//! The X server only where granted: one socket, one cookie.
+
+use aril_tests::display::Display;
+
+use crate::installed::Installed;
+
+#[test]
+fn the_x_server_is_there_where_granted() {
+    let app = Installed::merged();
+    app.add_program("xdpyinfo");
+    let display = Display::start(&app.home).unwrap();
+    let other = Display::start(&app.home).unwrap();
+    let number = other.number();
+    let script = "ls /tmp/.X11-unix; echo $DISPLAY; xdpyinfo | head -n 1; ls /run/flatpak/Xauthority";
+    let granted = app.run_with(&["--socket=x11"], script);
+    assert_eq!(
+        granted.stdout,
+        format!("X{number}\n:{number}\nname of display:    :{number}\n/run/flatpak/Xauthority\n"),
+        "{}",
+        granted.stderr
+    );
+    let without = app.run(script);
+    assert_eq!(without.stdout, "\n", "{}", without.stdout);
+    // The server of another number is not to be found by its socket.
+    let foreign = format!("/tmp/.X11-unix/X{}", display.number());
+    app.refuses(&["connect-path", &foreign], "ENOENT", "none known");
+    assert_eq!(app.inside_with(&["--socket=x11"], &["connect-path", &foreign]), "ENOENT");
+}
+
+#[test]
+fn fallback_x11_is_for_sessions_without_wayland() {
+    let app = Installed::merged();
+    let _display = Display::start(&app.home).unwrap();
+    let options = ["--socket=fallback-x11", "--socket=wayland"];
+    assert_ne!(app.run_with(&options, "echo $DISPLAY").stdout, "\n");
+    let socket = app.home.run_dir().join("wayland-7");
+    let _compositor = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    app.home.set("WAYLAND_DISPLAY", "wayland-7");
+    let outcome =
+        app.run_with(&options, "echo \"$DISPLAY-$WAYLAND_DISPLAY\"; readlink $XDG_RUNTIME_DIR/wayland-7");
+    assert_eq!(outcome.stdout, "-wayland-7\n../../flatpak/wayland-7\n");
+    // A name that leads elsewhere is no display.
+    app.home.set("WAYLAND_DISPLAY", "../bus");
+    assert_eq!(app.run_with(&options, "echo \"-$WAYLAND_DISPLAY\"").stdout, "-\n");
+}

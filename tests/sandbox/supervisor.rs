@@ -1,0 +1,65 @@
+//! The supervisor is small, has no rights, and is gone with the app.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use aril_tests::bus::{Services, SessionBus};
+use aril_tests::keeper::Running;
+
+use crate::installed::{ID, Installed};
+
+fn started(app: &Installed) -> Running {
+    let mut command = app.home.command("aril-launch").unwrap();
+    command.args([ID, "-c", "echo up; sleep 1000"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut launcher = Running::start(command).unwrap();
+    let mut line = String::new();
+    BufReader::new(launcher.child().stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "up\n");
+    // It goes on confining itself while the app starts.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    launcher
+}
+
+#[test]
+fn confined_and_without_rights() {
+    let app = Installed::merged();
+    let _bus = SessionBus::start(&app.home, Services::OfHome).unwrap();
+    let mut launcher = started(&app);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", launcher.child().id())).unwrap();
+    for line in ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{line}\n{status}");
+    }
+    let root = format!("/proc/{}/root", launcher.child().id());
+    let mut names: Vec<String> =
+        std::fs::read_dir(&root).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, [".flatpak-info", "bus"]);
+    let info = std::fs::read_to_string(format!("{root}/.flatpak-info")).unwrap();
+    assert!(info.starts_with("[Application]\nname=org.test.Hello\n"));
+}
+
+#[test]
+fn two_processes_of_ours_for_an_app() {
+    let app = Installed::merged();
+    let mut launcher = started(&app);
+    let children = |pid: u32| -> Vec<u32> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        text.split_whitespace().map(|word| word.parse().unwrap()).collect()
+    };
+    let first = children(launcher.child().id());
+    assert_eq!(first.len(), 1);
+    let apps = children(first[0]);
+    assert_eq!(apps.len(), 1);
+    let name = std::fs::read_to_string(format!("/proc/{}/comm", apps[0])).unwrap();
+    assert_eq!(name, "sh\n");
+}
+
+#[test]
+fn a_thousandth_start_finds_nothing_of_the_others() {
+    let app = Installed::merged();
+    for _ in 0..20 {
+        assert_eq!(app.run("exit 3").code(), 3);
+    }
+    let left: Vec<_> = std::fs::read_dir(app.home.run_dir().join(".flatpak")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
