@@ -240,6 +240,20 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn manifests_name_what_the_repository_has() {
+    let repo = TestRepo::shared().unwrap();
+    for name in ["min", "x11", "x11-without-libXaw", "platform"] {
+        let text = fs::read_to_string(repo.manifest(name)).unwrap();
+        let manifest: toml::Table = toml::from_str(&text).unwrap();
+        for package in manifest["packages"].as_array().unwrap() {
+            repo.package(State::First, package.as_str().unwrap()).unwrap();
+        }
+    }
+    let x11: toml::Table = toml::from_str(&fs::read_to_string(repo.manifest("x11")).unwrap()).unwrap();
+    assert!(x11["packages"].as_array().unwrap().contains(&"libXaw".into()));
+}
+
+#[test]
 fn triggers_find_their_programs_at_fedoras_places() {
     let repo = TestRepo::shared().unwrap();
     let rpm = Rpm::with_key_of(repo);

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 
 use crate::repo::cache::Cache;
-use crate::repo::maker::{Contents, KEY, Request};
+use crate::repo::maker::{Contents, KEY, MANIFESTS, Request};
 use crate::repo::refused::DIRECTORY;
 
 /// Where tests that run as another user than root look, too.
@@ -124,6 +124,11 @@ impl TestRepo {
     /// `no-package`.
     pub fn refused(&self, name: &str) -> PathBuf {
         self.dir.join(DIRECTORY).join(format!("{name}.rpm"))
+    }
+
+    /// A manifest of a runtime: `min`, `x11`, `x11-without-libXaw`, `platform`, and `sdk` where that set was made.
+    pub fn manifest(&self, name: &str) -> PathBuf {
+        self.dir.join(MANIFESTS).join(format!("{name}.toml"))
     }
 
     /// What is in them and where it came from.

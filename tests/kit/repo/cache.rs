@@ -69,7 +69,26 @@ impl Cache {
         let mut files: Vec<PathBuf> =
             fs::read_dir(dir).ok()?.map_while(|one| Some(one.ok()?.path())).collect();
         files.sort();
+        touch(&self.shelf(key));
         Some(files)
+    }
+
+    /// Removes what nobody has asked for in a month, and other versions' repositories of last week but `current`.
+    pub fn prune(&self, current: &Path) -> Result<()> {
+        const DAY: u64 = 24 * 3600;
+        for shelves in fs::read_dir(self.path("rpms"))? {
+            let shelves = shelves?;
+            for shelf in fs::read_dir(shelves.path())? {
+                remove_if_older(&shelf?.path(), 30 * DAY);
+            }
+        }
+        for repo in fs::read_dir(self.path("repo"))? {
+            let repo = repo?.path();
+            if repo != current {
+                remove_if_older(&repo, 7 * DAY);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps `packages` under `key`, and says where they are now.
@@ -106,6 +125,21 @@ impl Cache {
     }
 }
 
+/// Notes that something was used. Whoever may not write it only reads it.
+pub fn touch(path: &Path) {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+    let _ = rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty());
+}
+
+/// What cannot be removed stays for the next time.
+fn remove_if_older(path: &Path, seconds: u64) {
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+    if modified.is_ok_and(|time| time.elapsed().unwrap_or_default().as_secs() > seconds) {
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
 /// A key from parts, none of which can be taken for a piece of another.
 pub fn key_of(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
@@ -132,5 +166,13 @@ mod tests {
         let kept = cache.keep(&key, std::slice::from_ref(&file)).unwrap();
         assert!(!file.exists() && kept[0].ends_with("a.rpm"));
         assert_eq!(cache.packages(&key), Some(kept));
+        cache.prune(dir.path()).unwrap();
+        assert!(cache.packages(&key).is_some(), "it was used just now");
+        let shelf = cache.shelf(&key);
+        let old = rustix::fs::Timespec { tv_sec: 1_000_000, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: old, last_modification: old };
+        rustix::fs::utimensat(rustix::fs::CWD, &shelf, &times, rustix::fs::AtFlags::empty()).unwrap();
+        cache.prune(dir.path()).unwrap();
+        assert_eq!(cache.packages(&key), None);
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::apt::{Apt, check_host};
-use super::cache::{Cache, key_of};
+use super::cache::{Cache, key_of, touch};
 use super::control::Paragraph;
 use super::key::Key;
 use super::lists::{Sets, Shapes};
@@ -24,6 +24,18 @@ use super::{handmade, in_parallel, refused};
 
 /// The key's file name, and the name that it goes by.
 pub const KEY: &str = "RPM-GPG-KEY-aril-tests";
+
+/// The directory with manifests of runtimes.
+pub const MANIFESTS: &str = "manifests";
+
+/// Runtimes that can be built from the repository, for tests that cannot wait for a whole desktop, and for such that can.
+pub const EVERY_MANIFEST: [(&str, &str); 5] = [
+    ("min", include_str!("../manifests/min.toml")),
+    ("x11", include_str!("../manifests/x11.toml")),
+    ("x11-without-libXaw", include_str!("../manifests/x11-without-libXaw.toml")),
+    ("platform", include_str!("../manifests/platform.toml")),
+    ("sdk", include_str!("../manifests/sdk.toml")),
+];
 
 /// What to make and where.
 #[derive(Debug, Clone)]
@@ -70,6 +82,7 @@ impl Request {
     /// What is there already, if it is what is asked for.
     pub fn made(&self) -> Option<Contents> {
         let text = fs::read(self.out.join("contents.json")).ok()?;
+        touch(&self.out);
         serde_json::from_slice(&text).ok().filter(|contents: &Contents| contents.id == self.id())
     }
 
@@ -92,6 +105,7 @@ impl Request {
         let making = Making { request: self, cache: &cache, dir: beside.path(), begun };
         let contents = making.run()?;
         self.put(beside)?;
+        cache.prune(&self.out)?;
         Ok(contents)
     }
 
@@ -146,6 +160,10 @@ impl Making<'_> {
         let shelf = Shelf { dir: self.dir, place: &self.request.out, key: &key, key_name: KEY };
         in_parallel(&repositories, |repository| shelf.write(repository, &groups))?;
         fs::copy(key.public(), self.dir.join(KEY))?;
+        fs::create_dir(self.dir.join(MANIFESTS))?;
+        for (name, text) in EVERY_MANIFEST {
+            fs::write(self.dir.join(MANIFESTS).join(format!("{name}.toml")), text)?;
+        }
         let contents = Contents { seconds: self.begun.elapsed().as_secs(), ..contents };
         fs::write(self.dir.join("contents.json"), serde_json::to_vec_pretty(&contents)?)?;
         Ok(contents)
@@ -194,6 +212,7 @@ impl Making<'_> {
         let tools = plan.tools.values().filter(|one| !names.contains(&one.get("Package").to_owned()));
         let all: Vec<&Paragraph> = packages.iter().copied().chain(tools).collect();
         stock.fetch(apt, &all)?;
+        stock.remove_other_versions(plan.packages.values().map(|package| &package.fields))?;
         stock.sonames(&packages)
     }
 

@@ -45,6 +45,21 @@ impl<'a> Stock<'a> {
         apt.download(&missing, &self.cache.path("debs"))
     }
 
+    /// Removes what Debian has replaced by now.
+    pub fn remove_other_versions<'p>(&self, packages: impl Iterator<Item = &'p Paragraph>) -> Result<()> {
+        let current: BTreeMap<&str, String> =
+            packages.map(|one| (one.get("Package"), file_name(one))).collect();
+        for entry in fs::read_dir(self.cache.path("debs"))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let package = name.split('_').next().unwrap_or_default();
+            if current.get(package).is_some_and(|file| *file != name) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Sonames of the libraries in each package, by Debian's name.
     pub fn sonames(&self, packages: &[&Paragraph]) -> Result<BTreeMap<String, Vec<String>>> {
         let all = in_parallel(packages, |one| self.sonames_of(one))?;
