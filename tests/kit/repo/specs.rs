@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -65,7 +66,7 @@ impl<'a> SpecFile<'a> {
         if let Some(packages) = cache.packages(&id) {
             return Ok(packages);
         }
-        let work = cache.work()?;
+        let (work, begun) = (cache.work()?, Instant::now());
         let packages = self.build(work.path())?;
         if self.name == CONTROL_NAMES {
             for package in &packages {
@@ -73,6 +74,8 @@ impl<'a> SpecFile<'a> {
             }
         }
         key.sign_packages(&packages)?;
+        // One spec file's time is told with its first package.
+        cache.note_time(&packages[0], begun.elapsed())?;
         cache.keep(&id, &packages)
     }
 

@@ -35,7 +35,10 @@ impl<'a> Stock<'a> {
             let size = fs::metadata(self.file(one)).map(|file| file.len()).ok();
             size.is_some_and(|size| size.to_string() == one.get("Size"))
         };
-        let missing: Vec<&Paragraph> = packages.iter().filter(|one| !is_here(one)).copied().collect();
+        // Several packages may be parts of one.
+        let by_file: BTreeMap<String, &Paragraph> =
+            packages.iter().map(|one| (file_name(one), *one)).collect();
+        let missing: Vec<&Paragraph> = by_file.into_values().filter(|one| !is_here(one)).collect();
         if missing.is_empty() {
             return Ok(());
         }
