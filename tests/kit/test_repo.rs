@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::repo::cache::Cache;
 use crate::repo::maker::{Contents, KEY, MANIFESTS, Request};
-use crate::repo::refused::DIRECTORY;
+use crate::repo::refused::{DIRECTORY, LOOSE};
 
 /// Where tests that run as another user than root look, too.
 const FOR_EVERYBODY: &str = "/var/cache/aril-tests";
@@ -124,6 +124,11 @@ impl TestRepo {
     /// `no-package`.
     pub fn refused(&self, name: &str) -> PathBuf {
         self.dir.join(DIRECTORY).join(format!("{name}.rpm"))
+    }
+
+    /// A good package that is in no repository: `hard-forbidden-names`, whose files have control characters in their names.
+    pub fn loose(&self, name: &str) -> PathBuf {
+        self.dir.join(LOOSE).join(format!("{name}.rpm"))
     }
 
     /// A manifest of a runtime: `min`, `x11`, `x11-without-libXaw`, `platform`, and `sdk` where that set was made.

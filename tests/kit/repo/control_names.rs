@@ -27,7 +27,9 @@ pub(crate) fn put_into(package: &[u8]) -> Result<Vec<u8>> {
     let (old_header, old_payload) = (&package[header.clone()], &package[header.end..]);
     let mut new_header = old_header.to_vec();
     let mut new_payload = old_payload.to_vec();
-    for (from, to) in NAMES {
+    for (from, to) in
+        NAMES.into_iter().filter(|(from, _)| old_header.windows(from.len()).any(|text| text == *from))
+    {
         put(&mut new_header, from, to)?;
         put(&mut new_payload, from, to)?;
     }

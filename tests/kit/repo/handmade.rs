@@ -70,7 +70,7 @@ const EVERY_PAYLOAD: &[(&str, &str)] = &[
 /// All handmade packages for the repository `hard`.
 pub fn hard(cache: &Cache, key: &Key) -> Result<Packages> {
     let mut specs: Vec<SpecFile<'_>> = HARD.iter().map(|(name, text)| SpecFile::new(name, text)).collect();
-    specs.push(with_macros(CONTROL_NAMES, CONTROL, &[("_binary_payload", "w.ufdio")]));
+    specs.push(control_names("hard-control-names", "'new!line' 'tab!tab'"));
     specs.push(SpecFile { arch: "i686", ..SpecFile::new("foreign", FOREIGN) });
     for (name, epoch, version) in EVERY_VERSION {
         specs.push(with_macros(
@@ -94,6 +94,16 @@ pub fn hard_newer(cache: &Cache, key: &Key) -> Result<Packages> {
     make(&specs, cache, key)
 }
 
+/// The package that createrepo_c takes into no repository.
+pub fn loose(cache: &Cache, key: &Key) -> Result<Packages> {
+    make(&[control_names("hard-forbidden-names", "'bell!' 'escape!'")], cache, key)
+}
+
+fn control_names(name: &str, files: &str) -> SpecFile<'static> {
+    let macros = [("hard_name", name), ("hard_files", files), ("_binary_payload", "w.ufdio")];
+    with_macros(CONTROL_NAMES, CONTROL, &macros)
+}
+
 /// The package with a file of more than 4 GiB.
 pub fn huge(cache: &Cache, key: &Key) -> Result<Packages> {
     make(&[with_macros("huge", HUGE, &[("_binary_payload", "w1.zstdio")])], cache, key)
@@ -104,7 +114,7 @@ pub fn retired(cache: &Cache, key: &Key) -> Result<Packages> {
     make(&[SpecFile { time: REBUILT, ..SpecFile::new("libXaw-retired", RETIRED) }], cache, key)
 }
 
-fn with_macros<'a>(name: &'a str, text: &'a str, macros: &[(&str, &str)]) -> SpecFile<'a> {
+fn with_macros(name: &'static str, text: &'static str, macros: &[(&str, &str)]) -> SpecFile<'static> {
     let macros = macros.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     SpecFile { macros, time: BUILT, ..SpecFile::new(name, text) }
 }

@@ -91,7 +91,7 @@ struct Dropped {
 pub struct Shape {
     /// If there are any, all others are left out.
     pub only: Vec<String>,
-    /// Files and directories that are left out.
+    /// Files and directories that are left out; a `*` stands for anything.
     pub drop: Vec<String>,
     /// Files that lie elsewhere on Fedora.
     pub moves: BTreeMap<String, String>,

@@ -150,6 +150,7 @@ impl Making<'_> {
             repositories.push(Repository::new("hard", with(&first, &hard), BUILT));
             repositories.push(Repository::new("hard2", with(&with(&first, &hard), &hard_newer), REBUILT));
             refused::make(self.dir, self.cache, &key, &hard)?;
+            refused::loose(self.dir, &handmade::loose(self.cache, &key)?)?;
         }
         if wanted.iter().any(|set| set == "huge") {
             let huge = handmade::huge(self.cache, &key)?;

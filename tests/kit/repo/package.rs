@@ -95,6 +95,7 @@ impl Workshop {
         if tree.files().any(|path| path.ends_with(".cpython-313.pyc")) {
             dependencies.push("Requires: python(abi) = 3.13".to_owned());
         }
+        dependencies.extend(owners(tree));
         let root = tree.on_disk("/");
         let spec = Spec {
             name: &recipe.package.fedora,
@@ -124,7 +125,14 @@ fn reshape(tree: &mut Tree, shape: &Shape) -> Result<()> {
         }
     }
     for path in &shape.drop {
-        tree.remove(path)?;
+        match path.split_once('*') {
+            Some((start, end)) => {
+                let fits = |path: &&String| path.starts_with(start) && path[start.len()..].ends_with(end);
+                let gone: Vec<String> = tree.entries().keys().filter(fits).cloned().collect();
+                gone.iter().try_for_each(|path| tree.remove(path))?;
+            }
+            None => tree.remove(path)?,
+        }
     }
     for (from, to) in &shape.moves {
         tree.move_file(from, to)?;
@@ -175,6 +183,15 @@ fn mark(tree: &mut Tree, control: &Control, deeds: Deeds, shape: &Shape) {
             entry.capabilities = Some(capabilities);
         }
     }
+}
+
+/// Users and groups that must be there before the files are, as rpm on Fedora finds them by itself.
+fn owners(tree: &Tree) -> BTreeSet<String> {
+    let entries = || tree.entries().values();
+    let users = entries().filter(|one| one.user != "root").map(|one| format!("Requires: user({})", one.user));
+    let groups =
+        entries().filter(|one| one.group != "root").map(|one| format!("Requires: group({})", one.group));
+    users.chain(groups).collect()
 }
 
 /// Sonames that the programs and libraries of the tree load.

@@ -13,6 +13,9 @@ use super::states::Packages;
 
 /// The name of the directory, and of the key that signed one of them.
 pub const DIRECTORY: &str = "refused";
+/// The directory of good packages that are in no repository.
+pub const LOOSE: &str = "loose";
+
 const STRANGER: &str = "RPM-GPG-KEY-stranger";
 
 /// Writes the directory into `out`: each file is a good package with one thing wrong.
@@ -28,6 +31,17 @@ pub fn make(out: &Path, cache: &Cache, key: &Key, hard: &Packages) -> Result<()>
     };
     for file in files {
         fs::copy(&file, dir.join(file.file_name().context("a file without a name")?))?;
+    }
+    Ok(())
+}
+
+/// Writes the good packages that are in no repository, each as `NAME.rpm`.
+pub fn loose(out: &Path, packages: &Packages) -> Result<()> {
+    fs::create_dir_all(out.join(LOOSE))?;
+    for file in packages.values().flatten() {
+        let name = file.file_name().and_then(|name| name.to_str()).context("a file without a name")?;
+        let name = name.rsplitn(3, '-').nth(2).context("an odd file name")?;
+        fs::copy(file, out.join(LOOSE).join(format!("{name}.rpm")))?;
     }
     Ok(())
 }
