@@ -171,6 +171,8 @@ pub fn check_host() -> Result<()> {
         ("rpmsign", "rpm", "rpm-sign"),
         ("createrepo_c", "createrepo-c", "createrepo_c"),
         ("gpg", "gnupg", "gnupg2"),
+        // rpm's own generator of `pkgconfig(…)` dependencies asks it.
+        ("pkg-config", "pkgconf", "pkgconf-pkg-config"),
     ];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has = |program: &str| std::env::split_paths(&path).any(|dir| dir.join(program).exists());
