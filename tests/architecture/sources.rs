@@ -18,8 +18,17 @@ const MAY_USE_PATHS: &[&str] = &["runtime/beneath/", "tests/", "/tests/", "/exam
 const NOT_IN_MODEL: &[&str] =
     &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::SystemTime"];
 
-/// Lines of code in a file, its tests not counted: it is to be split at 400; this is where it must be.
-const LONGEST_FILE: usize = 500;
+/// Lines of code at which a file is to be split, its tests not counted.
+const LONGEST_FILE: usize = 400;
+
+/// Files that grew beyond that, and are still to be split: the list only gets shorter.
+const TO_BE_SPLIT: &[&str] = &[
+    "builder/src/finish.rs",
+    "builder/src/finish/desktop.rs",
+    "builder/src/sys.rs",
+    "portals/proxy/src/header.rs",
+    "runtime/store/src/writer.rs",
+];
 
 struct Source {
     /// Relative to the workspace.
@@ -72,8 +81,12 @@ fn model_does_nothing() {
 #[test]
 fn files_fit_in_a_head() {
     for source in sources().iter().filter(|source| !format!("/{}", source.path).contains("/tests/")) {
-        let lines = source.lines;
-        assert!(lines <= LONGEST_FILE, "{}: {lines} lines, to be split at 400", source.path);
+        let (path, lines) = (&source.path, source.lines);
+        if TO_BE_SPLIT.contains(&path.as_str()) {
+            assert!(lines > LONGEST_FILE, "{path}: {lines} lines: it was split, and goes from the list");
+        } else {
+            assert!(lines <= LONGEST_FILE, "{path}: {lines} lines, to be split at {LONGEST_FILE}");
+        }
     }
 }
 
