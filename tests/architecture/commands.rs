@@ -7,7 +7,7 @@ use aril_model::CONTEXT_OPTIONS;
 use aril_terminal::args::{Cli, CommandLine};
 
 /// Commands that show nothing of their own, and so have no `--json`.
-const SHOW_NOTHING: &[&str] = &["completion", "kill", "remote-add"];
+const SHOW_NOTHING: &[&str] = &["completion", "enter", "kill", "remote-add"];
 
 #[test]
 fn each_command_has_its_page_its_session_and_json() {

@@ -22,6 +22,11 @@ pub(crate) fn dispatch(cli: Cli, terminal: &Terminal, line: &[OsString]) -> Resu
         Command::Override(args) => command::r#override::change(&args, terminal, &host()?)?,
         Command::Completion(args) => command::completion::completion(&args, terminal, line)?,
         Command::Run(_) => return launch(line, &after_command(line, "run")),
+        Command::Enter(args) => {
+            let mut arguments = vec![OsString::from("enter"), OsString::from(args.name)];
+            arguments.extend(args.command);
+            return become_program("aril-launch", line, &arguments);
+        }
         Command::Build { what: BuildCommand::Runtime(BuildRuntime { repo: None, .. }) } => {
             // It is installed when it is built, and only `aril-change` does that.
             return become_program("aril-change", line, &line[1..]);

@@ -8,6 +8,7 @@ mod change; // how changes are confirmed
 mod completion;
 mod context; // permissions: `--share=network`
 mod derive;
+mod enter;
 mod help; // the commands on one screen
 mod history;
 mod info;
@@ -35,6 +36,7 @@ pub use change::ChangeArgs;
 pub use completion::{Completion, Shell};
 pub use context::ContextArgs;
 pub use derive::Derive;
+pub use enter::Enter;
 pub use history::History;
 pub use info::Info;
 pub use install::Install;
@@ -140,6 +142,10 @@ pub enum Command {
     ///
     /// Apps that stock Flatpak started are listed, too.
     Ps(Ps),
+    /// Run a command in a sandbox that runs already
+    ///
+    /// The command gets no more rights than the app has.
+    Enter(Enter),
     /// Stop running sandboxes
     ///
     /// All processes in the sandbox end at once, without being asked to save anything.

@@ -10,7 +10,7 @@ use clap_complete::Generator;
 /// Commands whose names are those of installed apps and runtimes.
 const TAKE_INSTALLED: &[&str] = &["run", "info", "update", "uninstall", "rollback", "override", "history"];
 /// Commands whose names are those of running apps.
-const TAKE_RUNNING: &[&str] = &["kill"];
+const TAKE_RUNNING: &[&str] = &["kill", "enter"];
 
 pub(crate) fn completion(args: &Completion, terminal: &Terminal, line: &[OsString]) -> Result<(), Failure> {
     let called_as = line.first().map_or(CalledAs::Aril, |first| CalledAs::from_program(first));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// The groups, and the commands in each, in the order of a first day with aril.
 const GROUPS: &[(&str, &[&str])] = &[
     ("apps", &["install", "run", "list", "info", "update", "rollback", "uninstall", "override"]),
-    ("running", &["ps", "kill"]),
+    ("running", &["ps", "enter", "kill"]),
     ("remotes", &["remotes", "remote-add", "remote-delete"]),
     ("packagers", &["build"]),
     ("upkeep", &["history", "repair", "completion"]),
