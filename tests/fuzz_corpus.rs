@@ -24,4 +24,4 @@ macro_rules! corpora {
     };
 }
 
-corpora!(keyfile, metadata, reference, deploy_record);
+corpora!(keyfile, metadata, reference, deploy_record, bus_both_sides, bus_words);

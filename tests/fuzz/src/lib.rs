@@ -1,7 +1,12 @@
 //! What must hold of each parser for any bytes: the fuzz targets call these functions, and `tests/fuzz_corpus.rs` runs each over its corpus.
 
+mod bus; // the filter, spoken to from both sides
+
 use aril_installation::DeployRecord;
 use aril_model::{BusName, Context, Grant, Keyfile, Metadata, PartialRef, Place, Ref, printable};
+use aril_proxy::{BusAddress, MessageRule};
+
+pub use bus::bus_both_sides;
 
 /// A keyfile never panics, and what was parsed and printed is parsed to the same again.
 pub fn keyfile(bytes: &[u8]) {
@@ -67,4 +72,15 @@ pub fn reference(bytes: &[u8]) {
 /// The record of a deploy never panics.
 pub fn deploy_record(bytes: &[u8]) {
     let _ = DeployRecord::parse(bytes);
+}
+
+/// Addresses of buses and rules for messages never panic, and print to what they were.
+pub fn bus_words(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(address) = text.parse::<BusAddress>() {
+        assert_eq!(address.to_string().parse(), Ok(address));
+    }
+    if let Ok(rule) = text.parse::<MessageRule>() {
+        assert_eq!(rule.to_string().parse(), Ok(rule));
+    }
 }

@@ -58,7 +58,7 @@ impl Filter {
     }
 
     fn answer_from_bus(&mut self, header: &Header<'_>, to: ReplyTo, body: &[u8]) -> Verdict {
-        if !self.is_for_app(header.destination) {
+        if header.destination.is_some() && !self.is_for_app(header.destination) {
             return Verdict::Stop(Outcome::Unexpected);
         }
         let Some(awaited) = self.bus_serials.answered(to.serial, header.sender) else {

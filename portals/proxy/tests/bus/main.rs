@@ -5,7 +5,9 @@
 
 mod client;
 mod clients;
+mod fuzz;
 mod holes;
 mod limits;
+mod oracle;
 mod policy;
 mod support;

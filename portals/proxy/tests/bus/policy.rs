@@ -324,6 +324,8 @@ fn methods_of_the_bus() {
             (call("org.freedesktop.DBus.Introspectable", "Introspect"), ""),
             (call("org.freedesktop.DBus.Peer", "Ping"), ""),
             (Message::bus("UpdateActivationEnvironment"), "AccessDenied"),
+            // A second one is the bus's to refuse.
+            (Message::bus("Hello"), "Failed"),
             (Message::bus("ReloadConfig"), "AccessDenied"),
             (Message::bus("BecomeMonitor"), "AccessDenied"),
             (Message::bus("NoSuchMethod"), "AccessDenied"),

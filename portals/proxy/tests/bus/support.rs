@@ -65,9 +65,14 @@ pub struct Bus {
 impl Bus {
     /// One of each kind that is installed, given to `test` in turn.
     pub fn each(mut test: impl FnMut(&Bus)) {
+        Self::each_named(|_, bus| test(bus));
+    }
+
+    /// The same, with its kind.
+    pub fn each_named(mut test: impl FnMut(Kind, &Bus)) {
         for kind in [Kind::Daemon, Kind::Broker] {
             match Self::start(kind) {
-                Some(bus) => test(&bus),
+                Some(bus) => test(kind, &bus),
                 None => eprintln!("skipped: {kind:?} is not installed"),
             }
         }
