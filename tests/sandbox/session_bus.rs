@@ -60,5 +60,6 @@ fn the_caller_waits_while_others_of_the_app_use_the_bus() {
     let script = "gdbus wait --session --timeout 2 org.never.There >/dev/null 2>&1 & sleep 0.5; exit 9";
     let outcome = app.run(script);
     assert_eq!(outcome.code(), 9);
-    assert!(outcome.took.as_millis() >= 1900, "{:?}", outcome.took);
+    // GLib's timers of whole seconds may fire early, but never before the first process had ended long since.
+    assert!(outcome.took.as_millis() >= 1000, "{:?}", outcome.took);
 }
