@@ -5,6 +5,8 @@ mod solved; // what the solver found, with what it was asked
 
 use serde::Serialize;
 
+use crate::report::Note;
+
 pub use app::{AppRequest, build_app, solve_app};
 pub use runtime::{build_runtime, solve_runtime};
 pub use solved::Solved;
@@ -25,6 +27,13 @@ pub struct Built {
     pub evr: Option<String>,
     /// How many packages it is made of.
     pub packages: usize,
-    /// What was left out, changed, decided, a line each.
+    /// What was left out, changed, decided, a line each; without what is so with nearly every package.
     pub report: Vec<String>,
+    /// The same with what each line is about.
+    pub notes: Vec<Note>,
+}
+
+/// What is noted of packages, without what is noted of nearly every one.
+fn lines(notes: &[Note]) -> Vec<String> {
+    notes.iter().filter(|note| !note.routine).map(|note| note.text.clone()).collect()
 }

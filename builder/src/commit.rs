@@ -9,6 +9,7 @@ use aril_store::{CommitDetails, Mode, Node, StoreError, Tree, Value, Writer};
 
 use crate::import::Imported;
 use crate::packages::{self, PackageList};
+use crate::report::{self, Note};
 
 /// What becomes a commit.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct NewCommit<'a> {
     pub metadata: &'a Keyfile,
     /// What it is made of.
     pub packages: &'a [&'a Imported],
+    /// What was done to them.
+    pub notes: &'a [Note],
     /// What was asked for, so that it can be built again.
     pub request: Vec<String>,
     /// The version of the first package that was asked for.
@@ -42,6 +45,7 @@ pub fn commit(new: NewCommit<'_>, writer: &Writer) -> Result<CommitId, StoreErro
     let mut tree = Tree::new();
     tree.insert("metadata", Node::File(writer.file(metadata.as_bytes(), Mode::Plain)?))?;
     tree.insert(packages::FILE, Node::File(writer.file(&list.to_json(), Mode::Plain)?))?;
+    tree.insert(report::FILE, Node::File(writer.file(&report::to_json(new.notes), Mode::Plain)?))?;
     tree.insert("files", Node::Dir(new.files))?;
     if !new.export.is_empty() {
         tree.insert("export", Node::Dir(new.export))?;

@@ -8,7 +8,9 @@ use crate::manifest::ManifestError;
 use crate::merge::MergeError;
 use crate::repository::RepositoryError;
 use crate::rpm::RpmError;
+use crate::scripts::ScriptError;
 use crate::solve::Problem;
+use crate::tool::ToolError;
 
 /// A build that failed.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,12 @@ pub enum BuildError {
     /// Metadata of a runtime.
     #[error("the runtime's metadata is damaged: {0}")]
     Metadata(#[from] MetadataError),
+    /// A script that cannot be done without the host, or that fails.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// A program of a package that could not be run.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +130,7 @@ impl Hint for BuildError {
                 "the runtime is in the way: update it first (`aril update`), or let the app bring its own copies (`--shadow`)".into(),
             ),
             Self::NoRuntime { manifest: Some(manifest), .. } => Some(format!("build it: `aril build runtime {manifest} --from REMOTE`")),
+            Self::Tool(ToolError::Missing) => Some("aril is not installed completely: `make install` puts all its programs in place".into()),
             Self::NoManifest { .. } => Some("say what the runtime is made of in a manifest: `aril build runtime MANIFEST --from REMOTE`".into()),
             Self::Import(ImportError::Package { source: RpmError::Signature(crate::rpm::SignatureError::UnknownKey(_)), .. }) => {
                 Some("import the key of whoever signs its packages: `aril remote-add --gpg-import=KEY …`".into())

@@ -18,6 +18,7 @@ use aril_model::{AppId, Keyfile, Kind, Ref};
 use aril_store::{FileNode, Mode, Node, Repo, Result, Tree, Writer};
 
 use crate::import::Imported;
+use crate::report::{Note, Topic};
 use desktop::DesktopFile;
 use metainfo::{Described, Metainfo};
 use request::Evidence;
@@ -64,7 +65,7 @@ pub struct Finished {
     /// Its `metadata`.
     pub metadata: Keyfile,
     /// What was decided, and why.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Finishes an app.
@@ -97,7 +98,8 @@ pub fn finish(app: Unfinished<'_>) -> Result<Finished> {
         app.requested.iter().map(|&index| app.packages[index].facts.nevra.name.as_str()).collect();
     metadata.set_list("X-Aril", "packages", &names);
     let reason = |request: &request::Request| {
-        format!("it asks for {}={}: {}", request.key, request.value, request.reason)
+        let text = format!("it asks for {}={}: {}", request.key, request.value, request.reason);
+        Note::new(Topic::Request, text)
     };
     finishing.notes.extend(requests.iter().map(reason));
     Ok(Finished {
@@ -116,7 +118,7 @@ struct Finishing<'a> {
     desktops: Vec<DesktopFile>,
     metainfo: Option<Metainfo>,
     export: Tree,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl<'a> Finishing<'a> {
@@ -132,7 +134,9 @@ impl<'a> Finishing<'a> {
             {
                 match DesktopFile::parse(stem, &text(app.repo, &file)?) {
                     Ok(desktop) => desktops.push(desktop),
-                    Err(problem) => notes.push(format!("/{path} is not exported: {problem}")),
+                    Err(problem) => {
+                        notes.push(Note::new(Topic::Export, format!("/{path} is not exported: {problem}")));
+                    }
                 }
             } else if matches!(dir, "usr/share/metainfo" | "usr/share/appdata") && name.ends_with(".xml") {
                 metainfos.extend(Metainfo::parse(&text(app.repo, &file)?).ok());
@@ -165,11 +169,15 @@ impl<'a> Finishing<'a> {
             return Some(program.clone());
         }
         match programs.as_slice() {
-            [] => self.notes.push("it has no program in /usr/bin".into()),
+            [] => self.note(Topic::Program, "it has no program in /usr/bin".into()),
             [only] => return Some(only.clone()),
-            many => self
-                .notes
-                .push(format!("it has several programs, and none is the main one: {}", many.join(" "))),
+            many => {
+                let many = many.join(" ");
+                self.note(
+                    Topic::Program,
+                    format!("it has several programs, and none is the main one: {many}"),
+                );
+            }
         }
         None
     }
@@ -189,10 +197,11 @@ impl<'a> Finishing<'a> {
             let known = self.known_icons(&icons);
             let activatable = desktop.is_activatable() && services.contains(&name);
             if desktop.is_activatable() && !activatable {
-                self.notes.push(format!(
+                let text = format!(
                     "{}.desktop is started as a program: no service has the name {name}",
                     desktop.stem
-                ));
+                );
+                self.note(Topic::Export, text);
             }
             let text = desktop.rewrite(&known, activatable);
             self.put_text(&format!("share/applications/{name}.desktop"), &text)?;
@@ -240,8 +249,8 @@ impl<'a> Finishing<'a> {
             None => match picture::xpm_to_png(&bytes) {
                 Some((size, png)) => (size, self.app.writer.file(&png, Mode::Plain)?),
                 None => {
-                    self.notes
-                        .push(format!("the icon /{path} is not exported: it is neither PNG, SVG nor XPM"));
+                    let text = format!("the icon /{path} is not exported: it is neither PNG, SVG nor XPM");
+                    self.note(Topic::Export, text);
                     return Ok(());
                 }
             },
@@ -252,9 +261,10 @@ impl<'a> Finishing<'a> {
                 name,
                 &mut self.export,
             ),
-            None => self
-                .notes
-                .push(format!("the icon /{path} is not exported: it has {}x{} pixels", size.0, size.1)),
+            None => {
+                let text = format!("the icon /{path} is not exported: it has {}x{} pixels", size.0, size.1);
+                self.note(Topic::Export, text);
+            }
         }
         Ok(())
     }
@@ -335,6 +345,10 @@ impl<'a> Finishing<'a> {
         }
         read(MAX_PROGRAM, &mut bytes)?;
         Ok(elf::read(&bytes))
+    }
+
+    fn note(&mut self, topic: Topic, text: String) {
+        self.notes.push(Note::new(topic, text));
     }
 
     fn bytes(&self, file: &FileNode, limit: u64) -> Result<Vec<u8>> {

@@ -11,6 +11,7 @@ use std::path::Path;
 use aril_model::{Arch, CommitId};
 use aril_store::{Commit, CommitDetails, Mode, Node, RefName, Repo, StoreError, Tree, Value, Writer};
 
+use crate::report::{Note, Topic};
 use crate::rpm::{
     Facts, FileKind, Header, HeaderKind, Item, Nevra, Package, PackageFile, RpmError, SignaturePolicy,
     WholeFile,
@@ -38,7 +39,7 @@ pub struct Imported {
     /// The fingerprint of the certificate that vouches for it, if one was asked for.
     pub key: Option<String>,
     /// What of it is not in the tree, and why.
-    pub left_out: Vec<String>,
+    pub left_out: Vec<Note>,
 }
 
 /// Why a package cannot be brought into the store.
@@ -132,7 +133,7 @@ fn read(repo: &Repo, reference: RefName, commit: &Commit, policy: SignaturePolic
     let signature = Header::parse(commit.bytes("aril.signature")?.to_vec(), HeaderKind::Signature).ok()?;
     let key = crate::rpm::verify_headers(&signature, &header, policy).ok()?.key;
     let facts = Facts::from_header(&header).ok()?;
-    let left_out = facts.files.iter().filter_map(why_left_out).collect();
+    let left_out = notes(&facts);
     Some(Imported {
         header_digest: crate::rpm::sha256_hex(header.bytes()),
         commit: commit.id.clone(),
@@ -174,15 +175,11 @@ fn metadata(package: &Package, file_digest: Option<&str>) -> Option<BTreeMap<Str
     Some(metadata)
 }
 
-fn payload(package: &Package, writer: &Writer) -> Result<(Tree, Vec<String>), RpmError> {
+fn payload(package: &Package, writer: &Writer) -> Result<(Tree, Vec<Note>), RpmError> {
     let files = &package.facts().files;
     let mut tree = Tree::new();
-    let mut left_out = Vec::new();
-    for file in files {
-        match why_left_out(file) {
-            Some(reason) => left_out.push(reason),
-            None => place_without_content(&mut tree, file, writer)?,
-        }
+    for file in files.iter().filter(|file| why_left_out(file).is_none()) {
+        place_without_content(&mut tree, file, writer)?;
     }
     let mut payload = package.payload()?;
     while let Some(mut item) = payload.next_item()? {
@@ -194,7 +191,34 @@ fn payload(package: &Package, writer: &Writer) -> Result<(Tree, Vec<String>), Rp
             }
         }
     }
-    Ok((tree, left_out))
+    Ok((tree, notes(package.facts())))
+}
+
+/// What of a package is not in its tree: files, and rights that they would have on a host.
+fn notes(facts: &Facts) -> Vec<Note> {
+    let name = &facts.nevra.name;
+    let mut notes = Vec::new();
+    for file in facts.files.iter().filter(|file| file.is_in_payload()) {
+        let path = aril_model::printable(&file.path.to_string_lossy()).into_owned();
+        notes.extend(why_left_out(file).map(|reason| Note::new(Topic::File, reason)));
+        if file.kind == FileKind::Regular && file.mode & 0o6000 != 0 {
+            notes.push(Note::new(
+                Topic::Privilege,
+                format!("{path} of {name} is not set-id: its mode is {:o}", file.mode),
+            ));
+        }
+        if !file.capabilities.is_empty() {
+            let capabilities = aril_model::printable(&file.capabilities);
+            notes.push(Note::new(Topic::Privilege, format!("{path} of {name} does not get {capabilities}")));
+        }
+        let is_root = |owner: &str| matches!(owner, "root" | "");
+        if !is_root(&file.user) || !is_root(&file.group) {
+            let owner =
+                format!("{}:{}", aril_model::printable(&file.user), aril_model::printable(&file.group));
+            notes.push(Note::routine(Topic::User, format!("{path} of {name} does not belong to {owner}")));
+        }
+    }
+    notes
 }
 
 /// Why a path of a package cannot be in the store; `None` for those that can, and for ghosts, which are nowhere.

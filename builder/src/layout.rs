@@ -4,6 +4,8 @@
 
 use aril_store::{Node, Tree, TreeError};
 
+use crate::report::{Note, Topic};
+
 /// Directories of the root that a sandbox fills itself. What packages have in them cannot be kept.
 const RUN_TIME: &[&str] =
     &["app", "boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp"];
@@ -14,7 +16,7 @@ pub struct Laid {
     /// What becomes `files`.
     pub files: Tree,
     /// What was left out, a line each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Lays out a runtime: its `/usr`, with its `/etc` as `etc`.
@@ -56,30 +58,37 @@ fn take(root: &mut Tree, name: &str) -> Tree {
     }
 }
 
-fn left_out(root: &Tree, dirs: &[&str], why: &str) -> Vec<String> {
+fn left_out(root: &Tree, dirs: &[&str], why: &str) -> Vec<Note> {
     let lost = dirs.iter().filter_map(|name| Some((name, root.dir(name)?)));
     let files = lost.flat_map(|(name, dir)| {
         dir.paths().into_iter().map(move |(path, node)| (format!("/{name}/{path}"), node))
     });
     let files = files.filter(|(_, node)| !node.is_dir());
-    files.map(|(path, _)| format!("{} is left out: {why}", aril_model::printable(&path))).collect()
+    files
+        .map(|(path, _)| {
+            let text = format!("{} is left out: {why}", aril_model::printable(&path));
+            if is_cache(&path) { Note::routine(Topic::Cache, text) } else { Note::new(Topic::File, text) }
+        })
+        .collect()
 }
 
 /// Files and directories right beneath the root that have no place anywhere.
-fn others(root: &Tree) -> Vec<String> {
+fn others(root: &Tree) -> Vec<Note> {
     let known = |name: &str| {
         RUN_TIME.contains(&name)
             || matches!(name, "bin" | "sbin" | "lib" | "lib64" | "opt" | "var" | "usr" | "etc")
     };
     let others = root.entries().filter(|(name, _)| !known(name));
-    others
-        .map(|(name, _)| {
-            format!(
-                "/{} is left out: it lies outside of /usr, /etc, /opt and /var",
-                aril_model::printable(name)
-            )
-        })
-        .collect()
+    let note = |name: &str| {
+        let name = aril_model::printable(name);
+        Note::new(Topic::File, format!("/{name} is left out: it lies outside of /usr, /etc, /opt and /var"))
+    };
+    others.map(|(name, _)| note(name)).collect()
+}
+
+/// What programs that make caches leave behind.
+fn is_cache(path: &str) -> bool {
+    path.starts_with("/var/cache/") || path == "/var/lib/dbus/machine-id"
 }
 
 #[cfg(test)]
@@ -114,6 +123,7 @@ mod tests {
     fn apps() {
         let laid = app(tree(&["usr/bin/x", "usr/lib/empty/", "var/lib/x/", "opt/x/y", "tmp/z"])).unwrap();
         assert_eq!(laid.files, tree(&["usr/bin/x", "usr/lib/empty/", "var/lib/x/", "opt/x/y"]));
-        assert_eq!(laid.notes, ["/tmp/z is left out: a sandbox makes this directory itself"]);
+        let texts: Vec<&str> = laid.notes.iter().map(|note| note.text.as_str()).collect();
+        assert_eq!(texts, ["/tmp/z is left out: a sandbox makes this directory itself"]);
     }
 }

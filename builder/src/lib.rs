@@ -17,6 +17,10 @@ pub mod packages; // the list of packages in a commit
 pub mod merge; // packages -> one tree
 pub mod place; // where a path lands, through directory links
 
+pub mod scripts; // scriptlets and triggers: understood, run in a sandbox, or refused
+pub mod tool; // programs of a tree, run in a sandbox
+pub mod trigger; // the caches of a runtime
+
 pub mod layout; // how a merged tree lies in a commit
 
 pub mod finish; // id, exports, requests, metadata
@@ -27,6 +31,8 @@ pub mod build; // the whole way
 pub mod manifest; // what a runtime is made of
 pub mod plan; // what would be built; whether apps fit a runtime
 pub mod session; // what every build has at hand
+
+pub mod report; // what was done, and why
 
 mod error;
 mod sys; // libsolv; the only unsafe code here

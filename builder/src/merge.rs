@@ -9,6 +9,7 @@ use aril_store::{Node, Tree, TreeError};
 
 use crate::import::Imported;
 use crate::place::{Circle, Places};
+use crate::report::{Note, Topic};
 use crate::rpm::{FileKind, PackageFile};
 
 /// What is beneath an app: its runtime.
@@ -28,7 +29,7 @@ pub struct Merged {
     /// Which package each file comes from, by its place among those that were merged.
     pub owners: BTreeMap<String, usize>,
     /// What was decided where packages or the runtime have something at the same path.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Packages that cannot be together.
@@ -140,9 +141,8 @@ impl<'a> Merge<'a> {
         }
         if file.flags.is_config() && !beneath.is_dir() {
             let package = &self.packages[index].facts.nevra.name;
-            self.merged
-                .notes
-                .push(format!("/{place} of {package} is laid over the runtime's, which differs"));
+            let text = format!("/{place} of {package} is laid over the runtime's, which differs");
+            self.merged.notes.push(Note::new(Topic::Conflict, text));
             return;
         }
         self.conflict_with(index, place, "the runtime".into());

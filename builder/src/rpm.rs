@@ -27,6 +27,7 @@ pub use nevra::Nevra;
 pub use openpgp::{Keyring, SignatureError};
 pub use package::{Facts, Package};
 pub use payload::{Item, Payload};
+pub(crate) use script::triggers;
 pub use script::{Script, ScriptKind, TriggerKind, TriggerScript};
 pub(crate) use verify::verify_headers;
 pub use verify::{SignaturePolicy, Vouched, WholeFile};

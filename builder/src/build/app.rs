@@ -6,15 +6,17 @@ use aril_model::{Metadata, Ref};
 use aril_store::{Node, Tree};
 
 use super::solved::Asked;
-use super::{Built, Solved};
+use super::{Built, Solved, lines};
 use crate::finish::{Unfinished, finish};
 use crate::gather::{LocalPackage, gather};
 use crate::import::Imported;
 use crate::merge::{Base, merge};
 use crate::plan::PlannedRuntime;
+use crate::report::Note;
+use crate::scripts::{Scripts, TriggerOwner};
 use crate::session::{FoundRuntime, Session};
 use crate::solve::{Question, RuntimeCopies, Solution, SolverPackage, Universe};
-use crate::{BuildError, commit, layout};
+use crate::{BuildError, commit, import, layout};
 
 /// What a person asks for.
 #[derive(Debug, Default)]
@@ -113,7 +115,18 @@ struct App<'a> {
 fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
     let base = base(session, &app.runtime, app.shadowed)?;
     let packages: Vec<&Imported> = app.imported.iter().collect();
-    let merged = merge(&packages, Some(&base))?;
+    let mut merged = merge(&packages, Some(&base))?;
+    let runtime_files = session.repo.subtree(&app.runtime.commit, "files")?.unwrap_or_default();
+    let beneath = trigger_owners(session, &app.runtime)?;
+    let scripts = Scripts {
+        packages: &packages,
+        runtime: Some(&runtime_files),
+        beneath: &beneath,
+        installed: &app.runtime.packages.solver_packages().map(|package| package.name.clone()).collect(),
+        repo: &session.repo,
+        tool: session.settings.tool.as_deref(),
+    };
+    merged.notes.extend(scripts.apply(&mut merged.tree)?);
     let laid = layout::app(merged.tree)?;
     let writer = session.repo.writer()?;
     let finished = finish(Unfinished {
@@ -127,6 +140,8 @@ fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
         sdk: sdk(session, &app.runtime)?,
         branch: session.branch(),
     })?;
+    let left_out = packages.iter().flat_map(|package| package.left_out.clone());
+    let notes: Vec<Note> = left_out.chain(merged.notes).chain(laid.notes).chain(finished.notes).collect();
     let first = app.requested.first().map(|&index| packages[index].facts.nevra.evr());
     let commit = commit::commit(
         commit::NewCommit {
@@ -135,6 +150,7 @@ fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
             export: finished.export,
             metadata: &finished.metadata,
             packages: &packages,
+            notes: &notes,
             request: request_text(app.request),
             evr: first.clone(),
             runtime_commit: Some(app.runtime.commit.clone()),
@@ -142,7 +158,6 @@ fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
         &writer,
     )?;
     writer.publish(&[(session.published_as(&finished.reference), commit.clone())])?;
-    let left_out = packages.iter().flat_map(|package| package.left_out.clone());
     Ok(Built {
         reference: finished.reference.to_string(),
         commit: commit.to_string(),
@@ -150,7 +165,8 @@ fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
         runtime: Some(app.runtime.reference.to_string()),
         evr: first,
         packages: packages.len(),
-        report: left_out.chain(merged.notes).chain(laid.notes).chain(finished.notes).collect(),
+        report: lines(&notes),
+        notes,
     })
 }
 
@@ -161,6 +177,21 @@ fn base(session: &Session, runtime: &FoundRuntime, shadowed: BTreeSet<String>) -
     tree.insert("usr", Node::Dir(files))?;
     tree.rename("usr/etc", "etc")?;
     Ok(Base { tree, shadowed })
+}
+
+/// The runtime's packages that have triggers, as far as their own commits are in the store.
+fn trigger_owners(session: &Session, runtime: &FoundRuntime) -> Result<Vec<TriggerOwner>, BuildError> {
+    let mut owners = Vec::new();
+    for record in &runtime.packages.packages {
+        let Some(nevra) = record.nevra() else { continue };
+        let Some(id) = session.repo.resolve(&import::reference(&nevra, &record.digest)?)? else { continue };
+        let Some(header) = import::stored_header(&session.repo.commit(&id)?) else { continue };
+        let triggers = crate::rpm::triggers(&header);
+        if !triggers.is_empty() {
+            owners.push(TriggerOwner { name: nevra.name, triggers });
+        }
+    }
+    Ok(owners)
 }
 
 fn sdk(session: &Session, runtime: &FoundRuntime) -> Result<Option<Ref>, BuildError> {

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use aril_model::{Arch, Keyfile, Ref};
 
 use super::solved::Asked;
-use super::{Built, Solved};
+use super::{Built, Solved, lines};
 use crate::gather::gather;
 use crate::import::Imported;
 use crate::manifest::Manifest;
 use crate::merge::merge;
+use crate::report::Note;
+use crate::scripts::Scripts;
 use crate::session::Session;
 use crate::solve::{Question, WeakPackages};
+use crate::tool::Workplace;
+use crate::trigger::make_caches;
 use crate::{BuildError, commit, layout};
 
 /// Solves for a runtime.
@@ -43,11 +47,26 @@ pub fn build_runtime(session: &Session, manifest: &Manifest) -> Result<Built, Bu
     let solved = solve_runtime(session, manifest)?;
     let imported = gather(session, &solved.repository, &solved.sources, &[])?;
     let packages: Vec<&Imported> = imported.iter().collect();
-    let merged = merge(&packages, None)?;
+    let mut merged = merge(&packages, None)?;
+    let scripts = Scripts {
+        packages: &packages,
+        runtime: None,
+        beneath: &[],
+        installed: &BTreeSet::new(),
+        repo: &session.repo,
+        tool: session.settings.tool.as_deref(),
+    };
+    merged.notes.extend(scripts.apply(&mut merged.tree)?);
+    let writer = session.repo.writer()?;
+    let place = Workplace::new(&session.repo, session.settings.tool.as_deref(), &merged.tree, None)?;
+    merged.notes.extend(make_caches(&place, &merged.tree)?);
+    merged.notes.extend(place.written(&writer)?.apply(&mut merged.tree));
+    drop(place);
     let laid = layout::runtime(merged.tree)?;
+    let left_out = packages.iter().flat_map(|package| package.left_out.clone());
+    let notes: Vec<Note> = left_out.chain(merged.notes).chain(laid.notes).collect();
     let reference = manifest.reference(&session.remote.arch);
     let metadata = metadata(manifest, &session.remote.arch, &packages);
-    let writer = session.repo.writer()?;
     let commit = commit::commit(
         commit::NewCommit {
             reference: &reference,
@@ -55,6 +74,7 @@ pub fn build_runtime(session: &Session, manifest: &Manifest) -> Result<Built, Bu
             export: aril_store::Tree::new(),
             metadata: &metadata,
             packages: &packages,
+            notes: &notes,
             request: vec!["manifest".into(), manifest.text.clone()],
             evr: None,
             runtime_commit: None,
@@ -69,7 +89,8 @@ pub fn build_runtime(session: &Session, manifest: &Manifest) -> Result<Built, Bu
         runtime: None,
         evr: None,
         packages: packages.len(),
-        report: merged.notes.into_iter().chain(laid.notes).collect(),
+        report: lines(&notes),
+        notes,
     })
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use aril_model::{BusName, Keyfile};
 use aril_store::Result;
 
+use crate::report::Topic;
+
 use super::{Finishing, icon, requested_files, text};
 
 const SERVICE: &str = "D-BUS Service";
@@ -15,7 +17,8 @@ pub(super) fn services(app: &mut Finishing<'_>) -> Result<BTreeSet<String>> {
     let mut exported = BTreeSet::new();
     for (path, name, exec) in all(app)? {
         if !app.id.covers(&name) {
-            app.notes.push(format!("/{path} is not exported: the app's id does not cover the name {name}"));
+            let text = format!("/{path} is not exported: the app's id does not cover the name {name}");
+            app.note(Topic::Export, text);
             continue;
         }
         let mut file = Keyfile::new();

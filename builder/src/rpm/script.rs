@@ -112,7 +112,7 @@ fn script(header: &Header, kind: ScriptKind, (body, interpreter, flags): ScriptT
 }
 
 /// All triggers of a header.
-pub(super) fn triggers(header: &Header) -> Vec<TriggerScript> {
+pub(crate) fn triggers(header: &Header) -> Vec<TriggerScript> {
     let kinds = [
         (TriggerKind::Package, tag::TRIGGER),
         (TriggerKind::File, tag::FILETRIGGER),
