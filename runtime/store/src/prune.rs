@@ -18,7 +18,8 @@ pub struct Pruned {
 }
 
 impl Repo {
-    /// Removes all objects that no ref and none of `keep` needs; a commit's parents are not needed.
+    /// Removes all objects that no ref and none of `keep` needs; a commit's parents are not needed. What pulls that were cut have fetched
+    /// goes, too.
     ///
     /// Waits until nobody writes. What is damaged so that its contents cannot be known stops it before anything is removed.
     /// # Errors
@@ -54,18 +55,14 @@ impl Repo {
                 self.forget_commit(checksum)?;
             }
         }
+        self.remove_cut_pulls()?;
         Ok(pruned)
     }
 
-    /// Removes what pulls that were cut have fetched, and what libostree keeps of them for going on.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove_old_pulls(&self) -> Result<()> {
-        let _lock = self.lock(LockKind::Exclusive)?;
+    /// Removes what pulls that were cut have left in `tmp`: nobody pulls, since the repository is locked.
+    fn remove_cut_pulls(&self) -> Result<()> {
         for entry in self.dir().entries("tmp")? {
-            let is_stage = entry.name.to_str().is_some_and(|name| name.starts_with("staging-"));
-            if is_stage {
+            if entry.name.to_str().is_some_and(|name| name.starts_with("staging-")) {
                 self.dir().remove_tree(std::path::Path::new("tmp").join(&entry.name))?;
             }
         }

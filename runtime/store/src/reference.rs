@@ -209,6 +209,27 @@ impl Repo {
     }
 }
 
+impl Repo {
+    /// Removes directories of refs in which there is none; a removal that was cut leaves them.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn remove_empty_ref_dirs(&self) -> Result<()> {
+        for base in ["refs/heads", "refs/remotes"] {
+            let mut dirs = Vec::new();
+            self.dir().walk::<StoreError>(base, &mut |path, kind| {
+                dirs.extend((kind == EntryKind::Dir).then(|| path.to_owned()));
+                Ok(Step::Into)
+            })?;
+            // The innermost first; one that has a ref is not empty and stays.
+            for dir in dirs.into_iter().rev() {
+                let _ = self.dir().remove_dir(dir);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The ref that lies at a path below `refs/heads` or `refs/remotes`.
 fn name_of(path: &Path, is_remote: bool) -> Option<RefName> {
     let path = path.to_str()?;

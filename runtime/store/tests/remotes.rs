@@ -172,6 +172,21 @@ fn signed_by_somebody_else() {
 }
 
 #[test]
+fn a_commit_that_is_here_is_believed_no_more_than_one_that_comes() {
+    let served = Served::new(5);
+    let repo = served.client("c", &served.url(), false);
+    pull(&repo).unwrap();
+    assert!(repo.has_commit(&served.commit).unwrap());
+    // A remote that must sign offers the same commit, which nobody has signed.
+    let other = Remote::new("signed".parse().unwrap(), &served.url());
+    repo.set_remote(&other).unwrap();
+    repo.import_keys(&other.name, &served.key("good", false)).unwrap();
+    let error = repo.fetch_commit(&other.name, &app(), &served.commit).unwrap_err();
+    assert!(matches!(error, StoreError::Signature { .. }), "{error}");
+    assert!(repo.fetch_commit(&"r".parse().unwrap(), &app(), &served.commit).is_ok());
+}
+
+#[test]
 fn unsigned_from_http() {
     let served = Served::new(300);
     let (url, _) = serve(served.repo.path().to_owned(), u64::MAX);

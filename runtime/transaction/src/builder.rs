@@ -119,8 +119,8 @@ impl<'a> Builder<'a> {
         runtime: Option<&CommitId>,
     ) -> Result<BuildPlan> {
         let mut line = self.line("plan", order);
-        line.extend(["--remote".into(), remote.as_str().into()]);
-        line.extend(runtime.into_iter().flat_map(|commit| ["--runtime".into(), commit.as_str().into()]));
+        line.option("--remote", remote.as_str());
+        runtime.into_iter().for_each(|commit| line.option("--runtime", commit.as_str()));
         self.ask(&format!("find out what '{remote}' has"), line)
     }
 
@@ -137,8 +137,9 @@ impl<'a> Builder<'a> {
             Order::Again(reference) => reference.kind == aril_model::Kind::Runtime,
         };
         let mut line = self.line(if is_runtime { "runtime" } else { "app" }, order);
-        line.extend(["--from".into(), remote.as_str().into(), "--json".into(), "--noninteractive".into()]);
-        line.extend(runtime.into_iter().flat_map(|commit| ["--runtime".into(), commit.as_str().into()]));
+        line.option("--from", remote.as_str());
+        line.options.extend(["--json".into(), "--noninteractive".into()]);
+        runtime.into_iter().for_each(|commit| line.option("--runtime", commit.as_str()));
         let what = format!("build from the packages of '{remote}'");
         let built: Built = self.ask(&what, line)?;
         let nonsense = |problem: String| TransactionError::Program { what: what.clone(), problem };
@@ -151,36 +152,37 @@ impl<'a> Builder<'a> {
     /// Asks whether apps fit another commit of their runtime.
     pub(crate) fn check(&self, runtime: &CommitId, apps: &[Ref]) -> Result<Vec<CheckedApp>> {
         let mut line = self.start("check");
-        line.extend(["--runtime".into(), runtime.as_str().into()]);
-        line.extend(apps.iter().map(|app| app.to_string().into()));
+        line.option("--runtime", runtime.as_str());
+        line.names.extend(apps.iter().map(|app| app.to_string().into()));
         Ok(self.ask::<Check>("check whether apps fit a runtime", line)?.apps)
     }
 
-    fn start(&self, command: &str) -> Vec<OsString> {
-        vec![command.into(), "--installation".into(), self.at.dir().path().into()]
+    fn start(&self, command: &str) -> Line {
+        let mut line = Line { options: vec![command.into()], names: Vec::new() };
+        line.option("--installation", self.at.dir().path());
+        line
     }
 
-    fn line(&self, command: &str, order: &Order) -> Vec<OsString> {
+    fn line(&self, command: &str, order: &Order) -> Line {
         let mut line = self.start(command);
         match order {
             Order::App { packages, files, shadow } => {
-                line.extend(files.iter().flat_map(|file| ["--file".into(), file.clone().into_os_string()]));
-                line.extend(shadow.then(|| "--shadow".into()));
-                line.extend(packages.iter().map(OsString::from));
+                files.iter().for_each(|file| line.option("--file", file));
+                line.options.extend(shadow.then(|| "--shadow".into()));
+                line.names.extend(packages.iter().map(OsString::from));
             }
-            Order::Runtime { manifest } => line.push(manifest.into()),
-            Order::Again(reference) => line.extend(["--ref".into(), reference.to_string().into()]),
+            Order::Runtime { manifest } => line.names.push(manifest.into()),
+            Order::Again(reference) => line.option("--ref", reference.to_string()),
         }
         line
     }
 
-    fn ask<T: DeserializeOwned>(&self, what: &str, line: Vec<OsString>) -> Result<T> {
+    fn ask<T: DeserializeOwned>(&self, what: &str, line: Line) -> Result<T> {
         let failed = |problem: String| TransactionError::Program { what: what.to_owned(), problem };
         let program = self.host.builder.as_deref().unwrap_or(Path::new("aril-build"));
-        tracing::debug!("{} {line:?}", program.display());
+        tracing::debug!("{} {:?} {:?}", program.display(), line.options, line.names);
         let mut command = Command::new(program);
-        // An option can be forged by no package: their names stand behind `--`, where there are any.
-        command.args(terminated(line)).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(line.options).arg("--").args(line.names).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command
             .spawn()
             .map_err(|error| failed(format!("'{}' cannot be started: {error}", program.display())))?;
@@ -196,40 +198,21 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Puts what is no option behind `--`.
-fn terminated(line: Vec<OsString>) -> Vec<OsString> {
-    let mut options: Vec<OsString> = Vec::new();
-    let mut rest: Vec<OsString> = Vec::new();
-    let mut words = line.into_iter();
-    options.extend(words.next());
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy();
-        if matches!(&*text, "--json" | "--noninteractive" | "--shadow") {
-            options.push(word);
-        } else if text.starts_with("--") {
-            options.push(word);
-            options.extend(words.next());
-        } else {
-            rest.push(word);
-        }
+/// A command line: a package's name, which a repository may choose, is never an option.
+struct Line {
+    options: Vec<OsString>,
+    names: Vec<OsString>,
+}
+
+impl Line {
+    fn option(&mut self, name: &str, value: impl Into<OsString>) {
+        self.options.extend([name.into(), value.into()]);
     }
-    options.push("--".into());
-    options.extend(rest);
-    options
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_stand_behind_the_options() {
-        let line =
-            ["app", "--installation", "/x", "-evil", "hello", "--from", "r", "--json"].map(OsString::from);
-        let expected = ["app", "--installation", "/x", "--from", "r", "--json", "--", "-evil", "hello"]
-            .map(OsString::from);
-        assert_eq!(terminated(line.to_vec()), expected);
-    }
 
     #[test]
     fn answers_may_have_more_or_less_fields() {

@@ -97,6 +97,18 @@ pub(crate) fn prepare(at: &LockedInstallation, candidate: Candidate, starter: &[
     if at.dir().exists(candidate.place().join("deploy"))? {
         return Ok(Prepared { candidate, staged: None, notes: Vec::new() });
     }
+    prepare_anew(at, candidate, starter)
+}
+
+/// The same for one that may be there and damaged.
+///
+/// # Errors
+/// Like [`prepare`].
+pub(crate) fn prepare_anew(
+    at: &LockedInstallation,
+    candidate: Candidate,
+    starter: &[String],
+) -> Result<Prepared> {
     let mut tree = at.repo().tree(candidate.id())?;
     check_metadata(at, &tree, &candidate)?;
     let staging = at.dir().create_dir_all(STAGING, 0o700)?;

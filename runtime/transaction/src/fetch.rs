@@ -141,8 +141,18 @@ impl Fetch<'_> {
         if !self.changes(&runtime) {
             return Ok(None);
         }
-        let old = self.at.installation().active(&runtime)?;
-        Ok(old.map(|old| (reference.clone(), active.commit().clone(), old.commit().clone())))
+        let old = self.runs_on(reference, active.commit(), &runtime)?;
+        Ok(old.map(|old| (reference.clone(), active.commit().clone(), old)))
+    }
+
+    /// The runtime's commit that a commit of an app runs on now.
+    fn runs_on(&self, app: &Ref, commit: &CommitId, runtime: &Ref) -> Result<Option<CommitId>> {
+        if let Some(held) = self.at.installation().held_runtime(app, commit)?
+            && self.at.installation().deploy(runtime, &held)?.is_some()
+        {
+            return Ok(Some(held));
+        }
+        Ok(self.at.installation().active(runtime)?.map(|deploy| deploy.commit().clone()))
     }
 
     /// The commit of this change's runtime that an app will run on.
@@ -231,7 +241,6 @@ impl Fetch<'_> {
 
     /// Finds the merged apps that do not fit a new commit of their runtime: they are built again, or stay on the old one.
     fn add_apps_that_break(&mut self, runtime: &Candidate, apps: &mut Vec<Step>) -> Result<()> {
-        let Some(old) = self.at.installation().active(&runtime.reference)? else { return Ok(()) };
         let mut merged = Vec::new();
         for app in apps_on(self.at.installation(), &runtime.reference)? {
             let active = self.at.installation().active(&app)?;
@@ -254,6 +263,7 @@ impl Fetch<'_> {
         for app in merged {
             let verdict = checked.iter().find(|checked| checked.reference == app.to_string());
             if verdict.is_some_and(|verdict| verdict.fits) {
+                self.release(&app)?;
                 continue;
             }
             let missing = verdict.map(|verdict| verdict.missing.join(", ")).unwrap_or_default();
@@ -264,11 +274,21 @@ impl Fetch<'_> {
                 continue;
             }
             let Some(active) = self.at.installation().active(&app)? else { continue };
+            let Some(old) = self.runs_on(&app, active.commit(), &runtime.reference)? else { continue };
             let note = if missing.is_empty() { problem.clone() } else { format!(", which lacks {missing}") };
             self.result
                 .notes
                 .push(format!("'{app}' stays on the old runtime: it may not fit the new one{note}"));
-            self.result.switch.holds.push((app, active.commit().clone(), old.commit().clone()));
+            self.result.switch.holds.push((app, active.commit().clone(), old));
+        }
+        Ok(())
+    }
+
+    /// An app that was held on an old runtime fits the new one: it goes with it from now on.
+    fn release(&mut self, app: &Ref) -> Result<()> {
+        let Some(active) = self.at.installation().active(app)? else { return Ok(()) };
+        if self.at.installation().held_runtime(app, active.commit())?.is_some() {
+            self.result.switch.releases.push((app.clone(), active.commit().clone()));
         }
         Ok(())
     }

@@ -134,8 +134,13 @@ pub(crate) fn commits_of(entries: &[HistoryEntry], reference: &Ref) -> Vec<Commi
 
 /// The present moment as the history writes it.
 pub(crate) fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-    aril_terminal::rfc3339(i64::try_from(seconds).unwrap_or(0))
+    aril_terminal::rfc3339(seconds_now())
+}
+
+/// The present moment in seconds since 1970.
+pub(crate) fn seconds_now() -> i64 {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    i64::try_from(passed).unwrap_or(0)
 }
 
 #[cfg(test)]

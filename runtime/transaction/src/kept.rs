@@ -55,19 +55,30 @@ pub(crate) fn put_away_old(at: &LockedInstallation, reference: &Ref) -> Result<V
 /// # Errors
 /// When it cannot be moved.
 pub(crate) fn put_away(at: &LockedInstallation, reference: &Ref, deploy: &Deploy) -> Result<()> {
-    at.dir().create_dir(REMOVED, 0o755)?;
-    let mut place = PathBuf::from(REMOVED).join(format!("{}-{}", reference.id, deploy.name()));
-    let mut number = 0;
-    while at.dir().exists(&place)? {
-        number += 1;
-        place = PathBuf::from(REMOVED).join(format!("{}-{}-{number}", reference.id, deploy.name()));
-    }
     // Flatpak's sessions look for this file to learn that their app is gone.
-    let mark = deploy.dir().path().join("files/.removed");
     if let Err(error) = deploy.dir().write_atomic("files/.removed", b"", 0o644) {
-        tracing::debug!("cannot mark {}: {error}, ignoring", mark.display());
+        tracing::debug!("cannot mark {}: {error}, ignoring", deploy.path().display());
     }
-    Ok(at.dir().rename(Path::new(&reference.to_string()).join(deploy.name().to_string()), at.dir(), place)?)
+    put_aside(at, reference, &deploy.name().to_string())
+}
+
+/// Moves what lies in the place of a deploy away, whatever it is; nothing there is no error.
+///
+/// # Errors
+/// When it cannot be moved.
+pub(crate) fn put_aside(at: &LockedInstallation, reference: &Ref, name: &str) -> Result<()> {
+    let place = Path::new(&reference.to_string()).join(name);
+    if !at.dir().exists(&place)? {
+        return Ok(());
+    }
+    at.dir().create_dir(REMOVED, 0o755)?;
+    let mut target = PathBuf::from(REMOVED).join(format!("{}-{name}", reference.id));
+    let mut number = 0;
+    while at.dir().exists(&target)? {
+        number += 1;
+        target = PathBuf::from(REMOVED).join(format!("{}-{name}-{number}", reference.id));
+    }
+    Ok(at.dir().rename(place, at.dir(), target)?)
 }
 
 /// Deletes what was put away and is not in use any more.
@@ -88,6 +99,8 @@ pub(crate) fn reap(at: &LockedInstallation) -> Result<()> {
             at.dir().remove_tree(&path)?;
         }
     }
+    // It stays as long as something in it is in use.
+    let _ = at.dir().remove_dir(REMOVED);
     Ok(())
 }
 

@@ -27,6 +27,16 @@ pub(crate) struct Touched {
     pub(crate) notes: Vec<String>,
 }
 
+impl Touched {
+    /// Everything, where it cannot be known what changed.
+    pub(crate) fn all(&mut self) {
+        for dir in ["applications", "mime", "icons/hicolor"] {
+            self.exports.insert(Path::new("share").join(dir));
+            self.own.insert(dir.into());
+        }
+    }
+}
+
 /// Makes the links of these apps what their current deploys export, no more and no less.
 ///
 /// # Errors

@@ -3,10 +3,8 @@
 use aril_model::{Ref, RemoteName};
 use aril_store::{Damage, Extent, RefName};
 
-use crate::deploy::{Candidate, deploy_path, prepare};
-use crate::history::Done;
+use crate::deploy::{Candidate, STAGING, prepare_anew};
 use crate::host::Host;
-use crate::switch::Switch;
 use crate::{LockedInstallation, Result, kept};
 
 /// What was found.
@@ -109,11 +107,11 @@ pub fn mend(at: &LockedInstallation, host: &Host, findings: &Findings) -> Result
             Err(error) => mended.failed.push(format!("'{reference}' is damaged ({problem}): {error}")),
         }
     }
-    at.tidy(host)?;
+    at.dir().remove_tree(STAGING)?;
     mended.failed.extend(at.look_through(host)?);
     remove_broken_refs(at, &mut mended)?;
+    kept::reap(at)?;
     crate::prune::prune(at)?;
-    at.repo().remove_old_pulls()?;
     Ok(mended)
 }
 
@@ -137,14 +135,10 @@ fn mend_one(at: &LockedInstallation, host: &Host, reference: &Ref) -> Result<()>
         at.repo().pull(&remote, &commit, &Extent::Whole, None)?;
     }
     let candidate = Candidate::new(reference, at.repo().commit(&commit)?, &origin)?;
-    if let Some(deploy) = at.installation().deploy(reference, &commit)? {
-        kept::put_away(at, reference, &deploy)?;
-    } else {
-        at.dir().remove_tree(deploy_path(reference, &commit))?;
-    }
-    let switch =
-        Switch { deploys: vec![(prepare(at, candidate, &host.starter)?, Done::Update)], ..Switch::default() };
-    switch.make(at, host).map(drop)
+    // The one that is there is put aside only when the new one is whole.
+    let prepared = prepare_anew(at, candidate, &host.starter)?;
+    kept::put_aside(at, reference, &commit.to_string())?;
+    prepared.put(at)
 }
 
 /// The remote under whose name a ref is in the repository.

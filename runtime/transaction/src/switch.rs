@@ -28,6 +28,8 @@ pub(crate) struct Switch {
     pub(crate) removals: Vec<Ref>,
     /// Apps that stay on a commit of their runtime: the app, its commit, the runtime's.
     pub(crate) holds: Vec<(Ref, CommitId, CommitId)>,
+    /// Apps that do so no more: the app, its commit.
+    pub(crate) releases: Vec<(Ref, CommitId)>,
 }
 
 impl Switch {
@@ -38,7 +40,7 @@ impl Switch {
     pub(crate) fn make(self, at: &LockedInstallation, host: &Host) -> Result<Vec<String>> {
         let lines = self.history(at)?;
         self.publish_refs(at)?;
-        at.dir().write_atomic(UNFINISHED, b"", 0o644)?;
+        at.dir().create_file(UNFINISHED, 0o644)?;
         for (prepared, _) in &self.deploys {
             prepared.put(at)?;
             self.write_grant(at, prepared)?;
@@ -50,6 +52,9 @@ impl Switch {
         }
         let mut notes = self.derive(at, host)?;
         self.activate(at)?;
+        for (app, commit) in &self.releases {
+            at.dir().remove_file(Installation::hold_path(app, commit))?;
+        }
         for reference in &self.removals {
             remove(at, reference)?;
         }
@@ -160,8 +165,11 @@ impl Switch {
         let Some(runtime) = app.metadata()?.runtime else { return Ok(None) };
         let held =
             self.holds.iter().find(|(held, commit, _)| held == app.reference() && commit == app.commit());
+        let is_released =
+            self.releases.iter().any(|(free, commit)| free == app.reference() && commit == app.commit());
         let held = match held {
             Some((.., commit)) => Some(commit.clone()),
+            None if is_released => None,
             None => at.installation().held_runtime(app.reference(), app.commit())?,
         };
         if let Some(held) = held
@@ -354,8 +362,11 @@ pub(crate) fn apps_on(installation: &Installation, runtime: &Ref) -> Result<Vec<
 }
 
 /// Touches the file that programs watch which show what is installed.
-fn tell(at: &LockedInstallation) -> Result<()> {
-    Ok(at.dir().write_atomic(".changed", b"", 0o644)?)
+pub(crate) fn tell(at: &LockedInstallation) -> Result<()> {
+    if !at.dir().exists(".changed")? {
+        at.dir().create_file(".changed", 0o644)?;
+    }
+    Ok(at.dir().set_modified(".changed", history::seconds_now())?)
 }
 
 /// Where the record of a deploy lies; a deploy without it is not whole.

@@ -4,7 +4,7 @@
 //! makes it look through everything.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aril_beneath::{Dir, EntryKind, Step};
 use aril_model::{AppId, Kind, Ref};
@@ -26,11 +26,15 @@ impl LockedInstallation {
             self.dir().remove_tree(STAGING)?;
         }
         self.repo().remove_leftovers()?;
-        kept::reap(self)?;
+        // Where single files are written without the mark of a change.
+        for place in ["", "repo", "rpm-remotes.d", "grants"] {
+            remove_temporary_in(self.dir(), Path::new(place))?;
+        }
         if was_cut {
             self.look_through(host)?;
             self.dir().remove_file(UNFINISHED)?;
         }
+        kept::reap(self)?;
         Ok(was_cut)
     }
 
@@ -49,6 +53,7 @@ impl LockedInstallation {
                 settle(self, &reference)?;
             }
         }
+        self.forget_what_is_not_installed()?;
         let mut apps: BTreeSet<AppId> = self.all_app_ids()?;
         for reference in self.installation().refs()? {
             let Some(active) = self.installation().active(&reference)? else { continue };
@@ -62,10 +67,14 @@ impl LockedInstallation {
             settle(self, &reference)?;
             apps.insert(reference.id);
         }
-        let touched = links::renew(self, host, &apps)?;
+        self.repo().remove_empty_ref_dirs()?;
+        let mut touched = links::renew(self, host, &apps)?;
+        // Links may be right and their caches not.
+        touched.all();
         links::remove_dangling(self, host)?;
         let notes = trigger::run(self, host, &touched);
         derive::remove_orphans(self, host)?;
+        switch::tell(self)?;
         Ok(notes)
     }
 
@@ -81,6 +90,39 @@ impl LockedInstallation {
                 }
             }
             settle(self, &reference)?;
+        }
+        self.remove_half_removed()
+    }
+
+    /// Removes what stands for an app of which no version is installed.
+    fn remove_half_removed(&self) -> Result<()> {
+        for entry in self.dir().entries("app").unwrap_or_default() {
+            let Some(id) = entry.name.to_str().and_then(|name| name.parse::<AppId>().ok()) else { continue };
+            let place = Path::new("app").join(id.as_str());
+            if self.installation().current(&id)?.is_none() && self.dir().exists(place.join("current"))? {
+                self.dir().remove_file(place.join("current"))?;
+                // Something else in it is none of ours.
+                let _ = self.dir().remove_dir(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was noted of refs that are not installed any more, or not yet: a cut removal or install leaves it.
+    fn forget_what_is_not_installed(&self) -> Result<()> {
+        let refs = self.installation().refs()?;
+        for (name, _) in self.repo().refs("")? {
+            let is_installed = |reference: &Ref| refs.contains(reference);
+            if name.remote().is_some() && name.reference().is_some_and(|reference| !is_installed(&reference))
+            {
+                self.repo().remove_ref(&name)?;
+            }
+        }
+        for entry in self.dir().entries("grants").unwrap_or_default() {
+            let is_installed = |id: &str| refs.iter().any(|reference| reference.id.as_str() == id);
+            if !entry.name.to_str().is_some_and(is_installed) {
+                self.dir().remove_file(Path::new("grants").join(&entry.name))?;
+            }
         }
         Ok(())
     }
@@ -132,6 +174,18 @@ pub(crate) fn remove_temporary(dir: &Dir) -> Result<()> {
     })?;
     for path in found {
         dir.remove_file(path)?;
+    }
+    Ok(())
+}
+
+fn remove_temporary_in(dir: &Dir, place: &Path) -> Result<()> {
+    if !dir.exists(place)? {
+        return Ok(());
+    }
+    for entry in dir.entries(place)? {
+        if entry.kind != EntryKind::Dir && is_temporary(&entry.name.to_string_lossy()) {
+            dir.remove_file(place.join(&entry.name))?;
+        }
     }
     Ok(())
 }

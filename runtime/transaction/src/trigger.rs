@@ -30,10 +30,11 @@ pub(crate) fn run(at: &LockedInstallation, host: &Host, touched: &Touched) -> Ve
         let mut run = |program: &str, arguments: &[&str], dir: PathBuf| {
             notes.extend(run_one(at, host, program, arguments, &dir));
         };
-        if has("applications") {
+        let is_there = |dir: &str| Dir::open(base.join(dir)).is_ok();
+        if has("applications") && is_there("applications") {
             run("update-desktop-database", &["-q"], base.join("applications"));
         }
-        if has("mime") {
+        if has("mime") && is_there("mime/packages") {
             run("update-mime-database", &[], base.join("mime"));
         }
         if has("icons/hicolor") && prepare_icons(&base.join("icons/hicolor"), is_exports) {
@@ -77,6 +78,8 @@ fn run_one(
     command.args(["--tool", "--lower", "/"]);
     // The links lead through the exports to the deploys.
     command.arg("--ro-bind").arg(&apps).arg(&apps).arg("--ro-bind").arg(&exports).arg(&exports);
+    // The cache can be made again at any time, so nothing of it need be on the disk at once.
+    command.args(["--setenv", "PKGSYSTEM_ENABLE_FSYNC", "0"]);
     command.arg("--bind").arg(dir).arg(dir).arg("--").arg(&path).args(arguments).arg(dir);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     match command.output() {
