@@ -45,6 +45,8 @@ pub(crate) fn derive(
     let mut notes = Vec::new();
     for trigger in TRIGGERS {
         for arguments in tree.runs_of(trigger)? {
+            // What overlayfs keeps there its owner may not enter; each run has its own.
+            upper.remove_tree("work")?;
             reset_times(&upper)?;
             notes.extend(run(host, &tree, &upper, trigger, &arguments)?);
         }
@@ -222,9 +224,15 @@ fn remove_attributes(upper: &Dir, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sets the time of everything below a directory, and of it, to 0.
+/// Sets the time of everything below a directory, and of it, to 0. Directories that a program has closed to its own user are opened.
 fn reset_times(dir: &Dir) -> Result<()> {
     dir.walk::<TransactionError>("", &mut |path, kind| {
+        if kind == EntryKind::Dir {
+            let mode = dir.stat(path)?.mode;
+            if mode & 0o700 != 0o700 {
+                dir.set_mode(path, mode | 0o700)?;
+            }
+        }
         if kind != EntryKind::Other {
             dir.set_modified(path, 0)?;
         }

@@ -287,15 +287,18 @@ fn packages_go_with_the_last_that_lists_them() {
     assert!(packages.world.repo().resolve(&listed).unwrap().is_none());
 }
 
-/// Adds a shell of the host to a runtime, with its libraries where they are on the host, so that scripts run in it.
+/// Adds a shell of the host and two programs to a runtime, with their libraries where they are on the host, so that scripts run in it.
 fn add_shell(sample: &mut Sample) {
-    let linked = crate::kit::program("ldd", &["/bin/dash"]);
-    for path in linked.split_whitespace().filter(|word| word.starts_with('/')) {
-        let inner = format!("files/{}", path.trim_start_matches('/').trim_start_matches("usr/"));
-        sample.files.insert(inner, (std::fs::read(path).unwrap(), aril_store::Mode::Program));
+    for (program, name) in
+        [("/bin/dash", "files/bin/sh"), ("/bin/mkdir", "files/bin/mkdir"), ("/bin/chmod", "files/bin/chmod")]
+    {
+        let linked = crate::kit::program("ldd", &[program]);
+        for path in linked.split_whitespace().filter(|word| word.starts_with('/')) {
+            let inner = format!("files/{}", path.trim_start_matches('/').trim_start_matches("usr/"));
+            sample.files.insert(inner, (std::fs::read(path).unwrap(), aril_store::Mode::Program));
+        }
+        sample.files.insert(name.into(), (std::fs::read(program).unwrap(), aril_store::Mode::Program));
     }
-    let shell = std::fs::read("/bin/dash").unwrap();
-    sample.files.insert("files/bin/sh".into(), (shell, aril_store::Mode::Program));
 }
 
 #[test]
@@ -307,7 +310,7 @@ fn caches_of_the_merged_tree_lie_in_a_layer_of_their_own() {
     let packages = Packages::new();
     let mut base = runtime(1);
     add_shell(&mut base);
-    base.program("files/bin/glib-compile-schemas", "#!/usr/bin/sh\nfor f in $1/*.xml; do echo ${f##*/}; done > $1/gschemas.compiled\nmkdir -p /var/x; echo > /opt/x\n");
+    base.program("files/bin/glib-compile-schemas", "#!/usr/bin/sh\nfor f in $1/*.xml; do echo ${f##*/}; done > $1/gschemas.compiled\nmkdir -p /var/x /usr/share/closed; echo > /opt/x; echo > /usr/share/closed/x; chmod 0 /usr/share/closed\n");
     base.program("files/bin/update-desktop-database", "#!/usr/bin/sh\nexit 3\n");
     base.add("files/share/glib-2.0/schemas/runtime.xml", "x");
     packages.plan(true, None);
@@ -332,10 +335,19 @@ fn caches_of_the_merged_tree_lie_in_a_layer_of_their_own() {
     let name = layer.path().join(schemas);
     let mut attributes = [0_u8; 1024];
     assert_eq!(rustix::fs::listxattr(&name, &mut attributes).unwrap(), 0, "nothing of overlayfs is left");
+    assert_eq!(layer.stat("usr/share/closed").unwrap().mode & 0o777, 0o755);
+    assert!(!packages.world.dir().exists(".staging").unwrap());
+    // What a run that was killed leaves, its owner may not enter either.
+    let left = packages.world.place().join(".staging/derived-0/work/work/inner");
+    std::fs::create_dir_all(&left).unwrap();
+    for dir in [&*left, left.parent().unwrap()] {
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    }
     // Lost, it is made again when the launcher asks for it.
     std::fs::remove_dir_all(layer.path()).unwrap();
     packages.world.ok(&["derive", APP]);
     assert!(layer.path().join(schemas).exists());
+    assert!(!left.exists());
     packages.world.ok(&["uninstall", "-y", "org.test.Merged"]);
     assert!(!layer.path().exists());
 }
