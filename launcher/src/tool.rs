@@ -32,9 +32,10 @@ pub(crate) fn run(request: &ToolRequest, report: Option<OwnedFd>) -> Result<u8, 
     };
     let code = supervise(request, &facts, report)?;
     if let Some(writes) = &request.writes {
+        // First what cannot be looked into: it may lie in the upper directory.
+        owned::remove_work(writes)?;
         owned::remove_empty(writes, &made)?;
         owned::strip_set_id(writes)?;
-        owned::remove_work(writes)?;
     }
     Ok(code)
 }
