@@ -53,12 +53,12 @@ pub enum BuildError {
         manifest: Option<String>,
     },
     /// Nothing says which runtime goes with a remote.
-    #[error("there is no manifest of a runtime for the release '{release}' of the remote '{remote}'")]
+    #[error("there is no runtime for apps of the remote '{remote}'{}", of_release(.release.as_deref()))]
     NoManifest {
         /// The remote.
         remote: String,
         /// Its release.
-        release: String,
+        release: Option<String>,
     },
     /// Nothing is left to build.
     #[error("'{0}' is in the runtime already")]
@@ -138,4 +138,10 @@ impl Hint for BuildError {
             _ => None,
         }
     }
+}
+
+fn of_release(release: Option<&str>) -> String {
+    release
+        .map(|release| format!(", and no manifest for the release '{release}' to build it from"))
+        .unwrap_or_default()
 }

@@ -28,6 +28,7 @@ pub mod finish; // id, exports, requests, metadata
 pub mod commit; // tree -> store, with its list of packages
 
 pub mod build; // the whole way
+pub mod ground; // which runtime an app is for
 pub mod manifest; // what a runtime is made of
 pub mod plan; // what would be built; whether apps fit a runtime
 pub mod session; // what every build has at hand

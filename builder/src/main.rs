@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use aril_builder::BuildError;
 use aril_builder::build::{AppRequest, Built, build_app, build_runtime};
 use aril_builder::gather::LocalPackage;
+use aril_builder::ground::RuntimeWish;
 use aril_builder::session::{Session, read_manifest};
 use aril_builder::solve::RuntimeCopies;
 use aril_model::Hint;
@@ -42,13 +43,17 @@ fn runtime(args: &BuildRuntime, terminal: &Terminal) -> Result<Exit, Failure> {
 fn app(args: &BuildApp, terminal: &Terminal) -> Result<Exit, Failure> {
     let settings = place::settings(&args.place, args.repo.as_deref())?;
     let session = Session::open(settings, &args.from, terminal.progress()).map_err(failure)?;
+    let mut runtime = RuntimeWish { reference: None, commit: args.runtime.clone() };
     let wanted = match &args.reference {
-        Some(reference) => session.recorded_request(reference).map_err(failure)?,
+        Some(reference) => {
+            runtime.reference = session.recorded_runtime(reference).map_err(failure)?;
+            session.recorded_request(reference).map_err(failure)?
+        }
         None => args.packages.clone(),
     };
     let files =
         args.file.iter().map(|path| LocalPackage::open(path)).collect::<Result<_, _>>().map_err(failure)?;
-    let request = AppRequest { wanted, files, copies: copies(args.shadow) };
+    let request = AppRequest { wanted, files, copies: copies(args.shadow), runtime };
     let built = build_app(&session, &request).map_err(failure)?;
     finish(&built, args.change.json, terminal)
 }

@@ -83,6 +83,7 @@ pub fn plan(session: &Session, mut request: AppRequest, again: Option<&Ref>) -> 
         }
         Some(reference) => {
             request.wanted = session.recorded_request(reference)?;
+            request.runtime.reference = session.recorded_runtime(reference)?;
             solve_app(session, &request)?
         }
         None => solve_app(session, &request)?,

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use aril_beneath::Dir;
-use aril_model::{Branch, CommitId, Ref, RemoteName, RpmRemote};
+use aril_model::{Branch, CommitId, Metadata, Ref, RemoteName, RpmRemote};
 use aril_store::{RefName, Repo, RepoMode};
 use aril_terminal::Progress;
 
 use crate::BuildError;
 use crate::manifest::{MAX_MANIFEST, Manifest};
-use crate::packages::PackageList;
 use crate::repository::{Access, Fetcher, Repository, read_keys};
 use crate::rpm::{Keyring, SignaturePolicy};
 use crate::solve::{RepositoryId, Universe};
@@ -45,17 +44,6 @@ pub struct Session {
     /// Bars.
     pub progress: Progress,
     fetcher: Fetcher,
-}
-
-/// A runtime that is in a store.
-#[derive(Debug)]
-pub struct FoundRuntime {
-    /// What it is called.
-    pub reference: Ref,
-    /// Its commit.
-    pub commit: CommitId,
-    /// Its packages.
-    pub packages: PackageList,
 }
 
 impl Session {
@@ -117,36 +105,6 @@ impl Session {
         name.parse().expect("letters and digits are a branch")
     }
 
-    /// The manifest of the runtime that goes with the remote's release, and where it lies.
-    ///
-    /// # Errors
-    /// When there is none, or it cannot be read.
-    pub fn manifest(&self) -> Result<(PathBuf, Manifest), BuildError> {
-        let branch = self.branch();
-        for dir in &self.settings.manifests {
-            let path = dir.join(branch.as_str()).join("platform.toml");
-            match read_manifest(&path) {
-                Err(BuildError::Beneath(error)) if error.is_not_found() => {}
-                read => return read.map(|manifest| (path, manifest)),
-            }
-        }
-        Err(BuildError::NoManifest {
-            remote: self.remote.name.to_string(),
-            release: self.remote.release.clone().unwrap_or_else(|| "none".into()),
-        })
-    }
-
-    /// A runtime in the store: as the remote's own first, then as it is deployed, then from anywhere.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or nothing says what the runtime is made of.
-    pub fn find_runtime(&self, reference: &Ref) -> Result<Option<FoundRuntime>, BuildError> {
-        let Some(commit) = self.find_commit(reference)? else { return Ok(None) };
-        let packages = PackageList::of_commit(&self.repo, &commit)?
-            .ok_or_else(|| BuildError::ForeignRuntime(reference.clone()))?;
-        Ok(Some(FoundRuntime { reference: reference.clone(), commit, packages }))
-    }
-
     /// The manifest that a runtime was built from, as its commit has it.
     ///
     /// # Errors
@@ -169,6 +127,18 @@ impl Session {
         }
     }
 
+    /// The runtime of an app, as its commit has it.
+    ///
+    /// # Errors
+    /// When the app is not there, or its metadata cannot be read.
+    pub fn recorded_runtime(&self, reference: &Ref) -> Result<Option<Ref>, BuildError> {
+        let Some(commit) = self.find_commit(reference)? else { return Ok(None) };
+        match self.repo.commit(&commit)?.text("xa.metadata") {
+            Some(text) => Ok(Metadata::parse(text)?.runtime),
+            None => Ok(None),
+        }
+    }
+
     fn recorded(&self, reference: &Ref) -> Result<Vec<String>, BuildError> {
         let nothing = || BuildError::NothingRecorded(reference.clone());
         let commit = self.find_commit(reference)?.ok_or_else(nothing)?;
@@ -176,10 +146,11 @@ impl Session {
     }
 
     pub(crate) fn find_commit(&self, reference: &Ref) -> Result<Option<CommitId>, BuildError> {
+        // What is in use counts before what was built and never came into use.
         let own = [
+            RefName::deployed(reference),
             RefName::of_remote(&self.remote.name, reference),
             RefName::local(reference),
-            RefName::deployed(reference),
         ];
         for name in &own {
             if let Some(commit) = self.repo.resolve(name)? {

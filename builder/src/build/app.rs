@@ -9,12 +9,13 @@ use super::solved::Asked;
 use super::{Built, Solved, lines};
 use crate::finish::{Unfinished, finish};
 use crate::gather::{LocalPackage, gather};
+use crate::ground::{FoundRuntime, Ground, RuntimeWish};
 use crate::import::Imported;
 use crate::merge::{Base, merge};
 use crate::plan::PlannedRuntime;
 use crate::report::Note;
 use crate::scripts::{Scripts, TriggerOwner};
-use crate::session::{FoundRuntime, Session};
+use crate::session::Session;
 use crate::solve::{Question, RuntimeCopies, Solution, SolverPackage, Universe};
 use crate::{BuildError, commit, import, layout};
 
@@ -27,6 +28,8 @@ pub struct AppRequest {
     pub files: Vec<LocalPackage>,
     /// Whether it may bring own copies of the runtime's packages.
     pub copies: RuntimeCopies,
+    /// What it is to run on, as far as that is decided.
+    pub runtime: RuntimeWish,
 }
 
 /// Solves for an app. Without a runtime in the store the answer is a guess: what would be left beside the manifest's packages.
@@ -34,9 +37,7 @@ pub struct AppRequest {
 /// # Errors
 /// When there is no solution, or a repository or manifest cannot be had.
 pub fn solve_app(session: &Session, request: &AppRequest) -> Result<Solved, BuildError> {
-    let (path, manifest) = session.manifest()?;
-    let reference = manifest.reference(&session.remote.arch);
-    let found = session.find_runtime(&reference)?;
+    let Ground { reference, found, manifest } = Ground::find(session, &request.runtime)?;
     let mut asked = Asked::new(session)?;
     for file in &request.files {
         let package = SolverPackage::from_facts(file.package.facts());
@@ -54,7 +55,10 @@ pub fn solve_app(session: &Session, request: &AppRequest) -> Result<Solved, Buil
     };
     let mut solution = asked.solve(&question)?;
     if found.is_none() {
-        let beneath = asked.solve(&super::runtime::question(&manifest))?;
+        let Some((_, manifest)) = &manifest else {
+            return Err(BuildError::NoRuntime { reference, manifest: None });
+        };
+        let beneath = asked.solve(&super::runtime::question(manifest))?;
         solution.packages.retain(|(id, _)| !beneath.packages.iter().any(|(other, _)| other == id));
     }
     if solution.packages.is_empty() {
@@ -67,7 +71,7 @@ pub fn solve_app(session: &Session, request: &AppRequest) -> Result<Solved, Buil
     solved.runtime = PlannedRuntime {
         reference: Some(reference.to_string()),
         commit: found.as_ref().map(|runtime| runtime.commit.to_string()),
-        manifest: Some(path.display().to_string()),
+        manifest: manifest.map(|(path, _)| path.display().to_string()),
     };
     solved.found = found;
     Ok(solved)
@@ -80,11 +84,9 @@ pub fn solve_app(session: &Session, request: &AppRequest) -> Result<Solved, Buil
 pub fn build_app(session: &Session, request: &AppRequest) -> Result<Built, BuildError> {
     let mut solved = solve_app(session, request)?;
     let Some(runtime) = solved.found.take() else {
-        let (path, manifest) = session.manifest()?;
-        return Err(BuildError::NoRuntime {
-            reference: manifest.reference(&session.remote.arch),
-            manifest: Some(path.display().to_string()),
-        });
+        let Ground { reference, manifest, .. } = Ground::find(session, &request.runtime)?;
+        let manifest = manifest.map(|(path, _)| path.display().to_string());
+        return Err(BuildError::NoRuntime { reference, manifest });
     };
     let imported = gather(session, &solved.repository, &solved.sources, &request.files)?;
     let shadowed = shadowed_paths(&solved.universe, &solved.solution, &runtime);

@@ -2,9 +2,10 @@
 
 use crate::BuildError;
 use crate::gather::{Source, sources};
+use crate::ground::FoundRuntime;
 use crate::plan::PlannedRuntime;
 use crate::repository::Repository;
-use crate::session::{FoundRuntime, Session};
+use crate::session::Session;
 use crate::solve::{PackageId, Question, RepositoryId, Solution, Universe};
 
 /// What has to come, and where from.

@@ -2,6 +2,7 @@
 
 use aril_builder::build::AppRequest;
 use aril_builder::gather::LocalPackage;
+use aril_builder::ground::RuntimeWish;
 use aril_builder::plan;
 use aril_builder::session::Session;
 use aril_terminal::args::{BuildCheck, BuildPlace, BuildPlan};
@@ -15,7 +16,8 @@ pub(super) fn plan(args: &BuildPlan, terminal: &Terminal) -> Result<Exit, Failur
         Session::open(place::settings(&place, None)?, &args.remote, terminal.progress()).map_err(failure)?;
     let files =
         args.file.iter().map(|path| LocalPackage::open(path)).collect::<Result<_, _>>().map_err(failure)?;
-    let request = AppRequest { wanted: args.packages.clone(), files, copies: copies(args.shadow) };
+    let runtime = RuntimeWish { reference: None, commit: args.runtime.clone() };
+    let request = AppRequest { wanted: args.packages.clone(), files, copies: copies(args.shadow), runtime };
     let plan = plan::plan(&session, request, args.reference.as_ref()).map_err(failure)?;
     terminal.print_json(&plan)?;
     Ok(Exit::DONE)
