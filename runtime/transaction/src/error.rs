@@ -154,7 +154,7 @@ pub enum TransactionError {
         source: RpmRemoteError,
     },
     /// Another program of ours failed; it has said why.
-    #[error("{what} failed")]
+    #[error("cannot {what}")]
     Child {
         /// What it was to do.
         what: String,

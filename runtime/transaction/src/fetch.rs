@@ -23,6 +23,8 @@ pub struct Fetched {
     pub steps: Vec<Step>,
     /// What was odd on the way.
     pub notes: Vec<String>,
+    /// What was left out or changed of packages: no more than people want to know.
+    pub remarks: Vec<String>,
     switch: Switch,
 }
 
@@ -35,6 +37,8 @@ pub struct Report {
     pub removed: Vec<Ref>,
     /// What went wrong without being in the way.
     pub notes: Vec<String>,
+    /// What was left out or changed of packages.
+    pub remarks: Vec<String>,
 }
 
 impl Plan {
@@ -47,7 +51,12 @@ impl Plan {
             at,
             host,
             progress,
-            result: Fetched { steps: Vec::new(), notes: self.notes, switch: Switch::default() },
+            result: Fetched {
+                steps: Vec::new(),
+                notes: self.notes,
+                remarks: Vec::new(),
+                switch: Switch::default(),
+            },
         };
         let is_runtime = |step: &Step| match (&step.reference, &step.source) {
             (Some(reference), _) => reference.kind == Kind::Runtime,
@@ -79,7 +88,7 @@ impl Fetched {
     pub fn apply(self, at: &LockedInstallation, host: &Host) -> Result<Report> {
         let mut notes = self.notes;
         notes.extend(self.switch.make(at, host)?);
-        Ok(Report { steps: self.steps, removed: Vec::new(), notes })
+        Ok(Report { steps: self.steps, removed: Vec::new(), notes, remarks: self.remarks })
     }
 }
 
@@ -181,7 +190,7 @@ impl Fetch<'_> {
     ) -> Result<(Step, Candidate)> {
         let builder = Builder::new(self.at, self.host);
         let (reference, commit, report) = builder.build(&step.origin, order, runtime)?;
-        self.result.notes.extend(report);
+        self.result.remarks.extend(report);
         if step.reference.as_ref().is_some_and(|planned| *planned != reference) {
             let planned = step.reference.as_ref().map(ToString::to_string).unwrap_or_default();
             return Err(TransactionError::Program {

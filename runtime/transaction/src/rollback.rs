@@ -64,7 +64,7 @@ impl Rollback {
         }
         switch.deploys.push((prepare(at, self.candidate, &host.starter)?, Done::Rollback));
         let notes = switch.make(at, host)?;
-        Ok(Report { steps: vec![self.step], removed: Vec::new(), notes })
+        Ok(Report { steps: vec![self.step], removed: Vec::new(), notes, ..Report::default() })
     }
 }
 

@@ -87,7 +87,8 @@ pub(crate) fn plan(terminal: &Terminal, steps: &[Step], removed: &[Ref], notes: 
 /// Tells or prints what was done.
 pub(crate) fn report(terminal: &Terminal, json: bool, report: &Report) -> Result<(), Failure> {
     if json {
-        return print_json(terminal, true, &report.steps, &report.removed, &report.notes);
+        let notes: Vec<String> = report.remarks.iter().chain(&report.notes).cloned().collect();
+        return print_json(terminal, true, &report.steps, &report.removed, &notes);
     }
     for step in &report.steps {
         let version = step.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
@@ -96,6 +97,9 @@ pub(crate) fn report(terminal: &Terminal, json: bool, report: &Report) -> Result
             Action::Update => "updated",
         };
         terminal.tell(&format!("{what} {}{version}", step.title));
+    }
+    for remark in &report.remarks {
+        terminal.tell(&format!("         {remark}"));
     }
     for reference in &report.removed {
         terminal.tell(&format!("removed {}", reference.id));

@@ -97,7 +97,7 @@ impl Removal {
     pub fn apply(self, at: &LockedInstallation, host: &Host) -> Result<Report> {
         let switch = Switch { removals: self.refs.clone(), ..Switch::default() };
         let notes = switch.make(at, host)?;
-        Ok(Report { steps: Vec::new(), removed: self.refs, notes })
+        Ok(Report { removed: self.refs, notes, ..Report::default() })
     }
 }
 
