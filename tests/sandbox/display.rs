@@ -10,21 +10,26 @@ fn the_x_server_is_there_where_granted() {
     app.add_program("xdpyinfo");
     let display = Display::start(&app.home).unwrap();
     let other = Display::start(&app.home).unwrap();
-    let number = other.number();
     let script = "ls /tmp/.X11-unix; echo $DISPLAY; xdpyinfo | head -n 1; ls /run/flatpak/Xauthority";
-    let granted = app.run_with(&["--socket=x11"], script);
-    assert_eq!(
-        granted.stdout,
-        format!("X{number}\n:{number}\nname of display:    :{number}\n/run/flatpak/Xauthority\n"),
-        "{}",
-        granted.stderr
-    );
+    // With the network of the host, the abstract sockets of its servers are within reach, and forbidden.
+    for options in [&["--socket=x11"][..], &["--socket=x11", "--share=network"]] {
+        let granted = app.run_with(options, script);
+        let number = granted.stdout.lines().next().unwrap_or_default().trim_start_matches('X').to_owned();
+        assert_eq!(
+            granted.stdout,
+            format!("X{number}\n:{number}\nname of display:    :{number}\n/run/flatpak/Xauthority\n"),
+            "{}",
+            granted.stderr
+        );
+    }
     let without = app.run(script);
     assert_eq!(without.stdout, "\n", "{}", without.stdout);
     // The server of another number is not to be found by its socket.
     let foreign = format!("/tmp/.X11-unix/X{}", display.number());
     app.refuses(&["connect-path", &foreign], "ENOENT", "none known");
     assert_eq!(app.inside_with(&["--socket=x11"], &["connect-path", &foreign]), "ENOENT");
+    let own = format!("/tmp/.X11-unix/X{}", other.number());
+    assert_eq!(app.inside_with(&["--socket=x11"], &["connect-path", &own]), "ENOENT");
 }
 
 #[test]

@@ -5,11 +5,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use aril_beneath::Dir;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
 
 use super::{read, variable};
 
 /// Matches any host: in the sandbox the host's name may be another.
 const FAMILY_WILD: u16 = 0xffff;
+
+/// The numbers that a display may have inside.
+const NUMBERS: std::ops::Range<u32> = 99..1000;
 
 /// An X server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,26 +21,52 @@ pub(crate) struct X11 {
     /// What `DISPLAY` is inside.
     pub(crate) display: String,
     /// The server's socket; `None` if it is reached over the network.
-    pub(crate) socket: Option<PathBuf>,
+    pub(crate) socket: Option<X11Socket>,
     /// The cookies for this display alone, as an Xauthority file; `None` if the user has none.
     pub(crate) authority: Option<Vec<u8>>,
+}
+
+/// A server's socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct X11Socket {
+    /// Its path on the host.
+    pub(crate) host: PathBuf,
+    /// Where clients look for it inside: its number may be another.
+    pub(crate) inside: PathBuf,
 }
 
 impl X11 {
     /// The server that `DISPLAY` names.
     pub(crate) fn find(environment: &BTreeMap<OsString, OsString>, root: &Dir) -> Option<Self> {
         let display = Display::parse(variable(environment, "DISPLAY")?)?;
-        let socket = display.is_local.then(|| PathBuf::from(format!("/tmp/.X11-unix/X{}", display.number)));
-        if socket.as_ref().is_some_and(|socket| !super::is_there(root, socket)) {
+        let number = if display.is_local { free_number().unwrap_or(display.number) } else { display.number };
+        let at = |number| PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+        let socket = display.is_local.then(|| X11Socket { host: at(display.number), inside: at(number) });
+        if socket.as_ref().is_some_and(|socket| !super::is_there(root, &socket.host)) {
             return None;
         }
         let named = variable(environment, "XAUTHORITY").map(PathBuf::from);
         let usual = || Some(Path::new(variable(environment, "HOME")?).join(".Xauthority"));
         let file = named.or_else(usual).and_then(|path| read(root, path));
         let authority =
-            file.map(|bytes| cookies_for(&bytes, display.number)).filter(|bytes| !bytes.is_empty());
-        Some(Self { display: display.inside(), socket, authority })
+            file.map(|bytes| cookies_for(&bytes, display.number, number)).filter(|bytes| !bytes.is_empty());
+        Some(Self { display: display.inside(number), socket, authority })
     }
+}
+
+/// A number for which nobody in our network namespace listens at the abstract socket.
+///
+/// Clients try the abstract socket first. The sandbox forbids an app that shares the network to connect to one, and this error, other than
+/// that there is none, keeps clients from trying the path.
+fn free_number() -> Option<u32> {
+    let is_free = |number: &u32| {
+        let name = format!("/tmp/.X11-unix/X{number}");
+        let address = SocketAddrUnix::new_abstract_name(name.as_bytes());
+        let made = address
+            .and_then(|address| bind(socket(AddressFamily::UNIX, SocketType::STREAM, None)?, &address));
+        made.is_ok()
+    };
+    NUMBERS.into_iter().find(is_free)
 }
 
 /// A parsed `DISPLAY`.
@@ -61,22 +91,22 @@ impl Display {
         is_host.then_some(Self { host: host.to_owned(), number: number.parse().ok()?, screen, is_local })
     }
 
-    fn inside(&self) -> String {
+    fn inside(&self, number: u32) -> String {
         let host = if self.is_local { "" } else { &self.host };
         let screen = self.screen.map(|screen| format!(".{screen}")).unwrap_or_default();
-        format!("{host}:{}{screen}", self.number)
+        format!("{host}:{number}{screen}")
     }
 }
 
-/// The entries of an Xauthority file for one display, for any host.
-fn cookies_for(file: &[u8], number: u32) -> Vec<u8> {
-    let number = number.to_string();
+/// The entries of an Xauthority file for one display, for any host and under another number.
+fn cookies_for(file: &[u8], number: u32, inside: u32) -> Vec<u8> {
+    let (number, inside) = (number.to_string(), inside.to_string());
     let mut kept = Vec::new();
     let mut rest = file;
     while let Some((entry, behind)) = Entry::read(rest) {
         rest = behind;
         if entry.number.is_empty() || entry.number == number.as_bytes() {
-            entry.write(number.as_bytes(), &mut kept);
+            entry.write(inside.as_bytes(), &mut kept);
         }
     }
     kept
@@ -130,13 +160,13 @@ mod tests {
     #[test]
     fn displays() {
         for (text, inside, local) in [
-            (":0", ":0", true),
-            ("unix:7.1", ":7.1", true),
-            ("localhost:10.0", "localhost:10.0", false),
-            ("[::1]:3", "[::1]:3", false),
+            (":0", ":99", true),
+            ("unix:7.1", ":99.1", true),
+            ("localhost:10.0", "localhost:99.0", false),
+            ("[::1]:3", "[::1]:99", false),
         ] {
             let display = Display::parse(text).unwrap();
-            assert_eq!((display.inside().as_str(), display.is_local), (inside, local), "{text}");
+            assert_eq!((display.inside(99).as_str(), display.is_local), (inside, local), "{text}");
         }
         for bad in ["", "0", ":", ":x", "a b:0", ":0.x", "../x:0"] {
             assert_eq!(Display::parse(bad), None, "{bad}");
@@ -150,12 +180,22 @@ mod tests {
         let any = entry(0, [b"\x7f\0\0\x01", b"", b"MIT-MAGIC-COOKIE-1", b"any"]);
         let file = [mine, other, any].concat();
         let expected = [
-            entry(FAMILY_WILD, [b"", b"7", b"MIT-MAGIC-COOKIE-1", b"mine"]),
-            entry(FAMILY_WILD, [b"", b"7", b"MIT-MAGIC-COOKIE-1", b"any"]),
+            entry(FAMILY_WILD, [b"", b"99", b"MIT-MAGIC-COOKIE-1", b"mine"]),
+            entry(FAMILY_WILD, [b"", b"99", b"MIT-MAGIC-COOKIE-1", b"any"]),
         ];
-        assert_eq!(cookies_for(&file, 7), expected.concat());
+        assert_eq!(cookies_for(&file, 7, 99), expected.concat());
         for cut in 0..file.len() {
-            let _ = cookies_for(&file[..cut], 7);
+            let _ = cookies_for(&file[..cut], 7, 99);
         }
+    }
+
+    #[test]
+    fn a_number_whose_abstract_socket_is_in_use_is_not_taken() {
+        let number = free_number().unwrap();
+        let address =
+            SocketAddrUnix::new_abstract_name(format!("/tmp/.X11-unix/X{number}").as_bytes()).unwrap();
+        let server = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        bind(&server, &address).unwrap();
+        assert_ne!(free_number().unwrap(), number);
     }
 }

@@ -80,8 +80,8 @@ fn add_x11(facts: &Facts<'_>, has_wayland: bool, draft: &mut Draft) {
         return;
     };
     match &x11.socket {
-        // Its own place, and no other server's: clients find it by the number.
-        Some(socket) => draft.mounts.push(system::bind(socket, socket, Access::Read)),
+        // It, and no other server's: clients find it by the number.
+        Some(socket) => draft.mounts.push(system::bind(&socket.host, &socket.inside, Access::Read)),
         None if facts.context.shared.allows(aril_model::Share::Network) => {}
         None => draft.notes.push(format!("the X server '{}' is reached by the network only", x11.display)),
     }
