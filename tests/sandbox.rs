@@ -9,6 +9,8 @@ mod installed; // an app in an installation made by hand, and a program that tri
 mod devices; // only harmless devices, and those that were granted
 #[path = "sandbox/display.rs"]
 mod display; // the X server only where granted, with one cookie
+#[path = "sandbox/entering.rs"]
+mod entering; // who enters has no more rights than the app
 #[path = "sandbox/files.rs"]
 mod files; // files of the host only where granted, and read-only where so
 #[path = "sandbox/identity.rs"]

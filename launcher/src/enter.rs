@@ -22,8 +22,8 @@ use crate::{LaunchError, host};
 pub(crate) fn enter(request: &EnterRequest) -> Result<u8, LaunchError> {
     let runtime_dir = host::own_runtime_dir()?;
     let instance = find(&runtime_dir, &request.name)?;
-    let first = hold(&runtime_dir, &instance)?;
-    let environment = environment(&instance);
+    let (handles, processes) = hold(&runtime_dir, &instance)?;
+    let environment = environment(&processes);
     let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
     let command = Command {
         program: request.command.first().cloned().unwrap_or_default(),
@@ -31,7 +31,7 @@ pub(crate) fn enter(request: &EnterRequest) -> Result<u8, LaunchError> {
         directories: home.into_iter().chain([PathBuf::from("/")]).collect(),
     };
     let calls = Calls { features: features(&instance), pretend: Pretend::No };
-    let child = sandbox::join(&first, &calls, &command, &environment)?;
+    let child = sandbox::join(&handles, &calls, &command, &environment)?;
     wait(child)
 }
 
@@ -52,24 +52,42 @@ fn find(runtime_dir: &Path, name: &str) -> Result<RunningInstance, LaunchError> 
     }
 }
 
-/// A handle of the sandbox's first process: as long as the instance is still there afterwards, the number was not somebody else's.
-fn hold(runtime_dir: &Path, instance: &RunningInstance) -> Result<OwnedFd, LaunchError> {
+/// Handles of processes in the sandbox, the app's own first. The sandbox's first process lets nobody look into it, and so nobody in; those
+/// below it are the app's. They were still there after they were opened, and so was the instance: no number was somebody else's by then.
+fn hold(runtime_dir: &Path, instance: &RunningInstance) -> Result<(Vec<OwnedFd>, Vec<u32>), LaunchError> {
     let gone = || LaunchError::NotRunning { name: instance.name(), near: None };
-    let pid = instance.child_pid.and_then(Pid::from_raw).ok_or_else(gone)?;
-    let held = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|_| gone())?;
+    let first = instance.child_pid.ok_or_else(gone)?;
+    let mut held: Vec<(u32, OwnedFd)> =
+        children(first).into_iter().filter_map(|pid| Some((pid, open(pid)?))).collect();
+    let still_there = children(first);
+    held.retain(|(pid, _)| still_there.contains(pid));
     let still = aril_installation::instances(runtime_dir)?;
     let same = still.iter().any(|one| one.id == instance.id && one.child_pid == instance.child_pid);
-    if same { Ok(held) } else { Err(gone()) }
+    if held.is_empty() || !same {
+        return Err(gone());
+    }
+    let (numbers, handles) = held.into_iter().unzip();
+    Ok((handles, numbers))
+}
+
+fn open(pid: u32) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()
+}
+
+fn children(first: i32) -> Vec<u32> {
+    let text = read_proc(&format!("{first}/task/{first}/children"), 1 << 16);
+    String::from_utf8_lossy(&text).split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// A file below `/proc`; nothing if it cannot be read.
+fn read_proc(path: &str, limit: u64) -> Vec<u8> {
+    Dir::open("/proc").and_then(|proc| proc.read(path, limit)).unwrap_or_default()
 }
 
 /// The variables of the app itself, and the caller's terminal.
-fn environment(instance: &RunningInstance) -> Vec<(OsString, OsString)> {
-    let read =
-        |path: String, limit| Dir::open("/proc").and_then(|proc| proc.read(path, limit)).unwrap_or_default();
-    let first = instance.child_pid.unwrap_or_default();
-    let children = read(format!("{first}/task/{first}/children"), 1 << 16);
-    let app = String::from_utf8_lossy(&children).split_whitespace().next().unwrap_or("0").to_owned();
-    let bytes = read(format!("{app}/environ"), 4 << 20);
+fn environment(processes: &[u32]) -> Vec<(OsString, OsString)> {
+    let bytes =
+        processes.first().map(|pid| read_proc(&format!("{pid}/environ"), 4 << 20)).unwrap_or_default();
     let mut all: Vec<(OsString, OsString)> = bytes
         .split(|byte| *byte == 0)
         .filter_map(|entry| {

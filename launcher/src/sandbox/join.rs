@@ -12,9 +12,9 @@ use crate::filters::seccomp;
 use crate::spec::{Calls, Capabilities, Command};
 use crate::sys::{self, Forked};
 
-/// Starts a command in the namespaces of a sandbox's first process, with no more rights than the app has. Returns its number.
+/// Starts a command in the namespaces of one of a sandbox's processes, with no more rights than the app has. Returns its number.
 pub(crate) fn join(
-    first: &OwnedFd,
+    processes: &[OwnedFd],
     calls: &Calls,
     command: &Command,
     environment: &[(OsString, OsString)],
@@ -27,7 +27,15 @@ pub(crate) fn join(
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
     // The kernel lets the owner of a user namespace in, and takes all in one step: it fails as a whole or not at all.
-    sys::setns(first.as_fd(), all).during(Step::Join, "")?;
+    // A process that hides itself lets nobody in; another of the same sandbox may.
+    let mut entered = Err(std::io::ErrorKind::NotFound.into());
+    for process in processes {
+        entered = sys::setns(process.as_fd(), all);
+        if entered.is_ok() {
+            break;
+        }
+    }
+    entered.during(Step::Join, "")?;
     let (ours, theirs) = Channel::pair().during(Step::Talk, "")?;
     // A process stays in the pid namespace that it was born in: the next one is born in the sandbox's.
     match sys::fork(0).during(Step::Fork, "")? {
