@@ -52,14 +52,26 @@ fn there_is_no_bus_where_it_was_switched_off_or_does_not_run() {
     assert_ne!(outcome.code(), 0, "{}", outcome.stdout);
 }
 
+/// A service that is asked while the app's first process runs, and fails when that has ended.
+const SLOW: &str =
+    "cd ~/.var/app/org.test.Hello/data; touch asked; until [ -e ended ]; do sleep 0.01; done; exit 7";
+/// One process asks it, one tells when the first has ended; the first ends when the service was asked.
+const ASKER: &str = "cd ~/.var/app/org.test.Hello/data
+    dbus-send --session --print-reply --reply-timeout=100000 --dest=org.test.Slow / org.test.I.Do 2>&1 &
+    (while kill -0 $$ 2>/dev/null; do sleep 0.01; done; touch ended) &
+    until [ -e asked ]; do sleep 0.01; done
+    exit 9";
+
 #[test]
 fn the_caller_waits_while_others_of_the_app_use_the_bus() {
-    let (app, _bus) = with_bus();
-    app.add_program("gdbus");
-    // The first process ends at once; what it started waits on the bus for a name that never comes.
-    let script = "gdbus wait --session --timeout 2 org.never.There >/dev/null 2>&1 & sleep 0.5; exit 9";
-    let outcome = app.run(script);
+    let app = Installed::merged();
+    app.add_program("dbus-send");
+    let script = app.home.write("slow", SLOW).unwrap();
+    let service = format!("[D-BUS Service]\nName=org.test.Slow\nExec=/bin/sh {}\n", script.display());
+    app.home.write(".local/share/dbus-1/services/org.test.Slow.service", service).unwrap();
+    let _bus = SessionBus::start(&app.home, Services::OfHome).unwrap();
+    let outcome = app.run_with(&["--talk-name=org.test.Slow"], ASKER);
     assert_eq!(outcome.code(), 9);
-    // GLib's timers of whole seconds may fire early, but never before the first process had ended long since.
-    assert!(outcome.took.as_millis() >= 1000, "{:?}", outcome.took);
+    // Had the caller gone on, the connection would have ended without an answer.
+    assert!(outcome.stdout.contains("org.test.Slow exited with status 7"), "{}", outcome.stdout);
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use aril_tests::bus::{Services, SessionBus};
 use aril_tests::keeper::Running;
@@ -15,9 +16,17 @@ fn started(app: &Installed) -> Running {
     let mut line = String::new();
     BufReader::new(launcher.child().stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "up\n");
-    // It goes on confining itself while the app starts.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It goes on confining itself while the app starts; the filter of its calls comes last.
+    let begun = Instant::now();
+    while !status(&mut launcher).contains("Seccomp:\t2") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is never confined: {}", status(&mut launcher));
+        std::thread::sleep(Duration::from_millis(5));
+    }
     launcher
+}
+
+fn status(launcher: &mut Running) -> String {
+    std::fs::read_to_string(format!("/proc/{}/status", launcher.child().id())).unwrap()
 }
 
 #[test]
@@ -25,7 +34,7 @@ fn confined_and_without_rights() {
     let app = Installed::merged();
     let _bus = SessionBus::start(&app.home, Services::OfHome).unwrap();
     let mut launcher = started(&app);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", launcher.child().id())).unwrap();
+    let status = status(&mut launcher);
     for line in ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{line}\n{status}");
     }

@@ -282,7 +282,7 @@ fn calls_of_our_own() {
             session.send(&MethodCall { destination: "org.test.Silent", ..call("Echo", &text) }).unwrap();
         assert!(matches!(session.receive(asked), Err(CallError::Deadline)));
         assert!(matches!(session.receive(asked), Err(CallError::Deadline)));
-        assert!((100..1000).contains(&start.elapsed().as_millis()));
+        assert!(start.elapsed() >= Duration::from_millis(100));
     });
     // A bus that goes away, or talks nonsense.
     for answer in [
