@@ -1,7 +1,9 @@
 //! What a sandbox is to be, as data: decided by `plan`, obeyed by `sandbox`, printable. No system calls, no environment.
-mod print; // the specification for a person, and as JSON
+mod export; // the specification as JSON
+mod print; // the specification for a person
 
-pub(crate) use print::{describe, to_json};
+pub(crate) use export::to_json;
+pub(crate) use print::describe;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

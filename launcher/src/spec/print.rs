@@ -1,4 +1,4 @@
-//! The specification for a person, and as JSON. Both say the same; what comes from metadata is made safe to print.
+//! The specification for a person. What comes from metadata is made safe to print.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,12 +6,11 @@ use std::path::Path;
 use aril_model::printable;
 
 use super::{
-    Access, Bus, Capabilities, Code, Layer, Limit, Made, Mount, Namespaces, Nested, Processes, Ruled,
-    SandboxSpec, Scopes, Session, Sharing, Source, What,
+    Access, Bus, Capabilities, Code, Layer, Limit, Made, Namespaces, Nested, Processes, Ruled, SandboxSpec,
+    Scopes, Session, Sharing, Source, What,
 };
 use crate::filters::landlock::writable_places;
 use crate::filters::seccomp;
-use crate::json::Json;
 use crate::plan::AppPlan;
 
 /// A few lines a part.
@@ -66,11 +65,11 @@ fn section(text: &mut String, title: &str, lines: Vec<String>) {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn own_namespaces(namespaces: &Namespaces) -> Vec<String> {
+pub(super) fn own_namespaces(namespaces: &Namespaces) -> Vec<String> {
     let mut own = vec!["user".to_owned(), "mount".into(), "pid".into()];
     for (name, sharing) in
         [("network", namespaces.network), ("ipc", namespaces.ipc), ("cgroup", namespaces.cgroup)]
@@ -111,7 +110,7 @@ fn what(what: &What) -> (&'static str, String) {
     }
 }
 
-fn access_word(access: Access) -> &'static str {
+pub(super) fn access_word(access: Access) -> &'static str {
     match access {
         Access::Read => "read-only",
         Access::Write => "writable",
@@ -119,7 +118,7 @@ fn access_word(access: Access) -> &'static str {
     }
 }
 
-fn source_text(source: &Source) -> String {
+pub(super) fn source_text(source: &Source) -> String {
     match source {
         Source::Host(path) => shown(path),
         Source::Beneath { base, path, .. } => shown(&base.join(path)),
@@ -137,7 +136,7 @@ fn layer(layer: &Layer) -> String {
     }
 }
 
-fn name(bus: Bus) -> &'static str {
+pub(super) fn name(bus: Bus) -> &'static str {
     match bus {
         Bus::Session => "session",
         Bus::System => "system",
@@ -158,7 +157,7 @@ fn calls(spec: &SandboxSpec) -> Vec<String> {
     all
 }
 
-fn besides(spec: &SandboxSpec) -> Vec<String> {
+pub(super) fn besides(spec: &SandboxSpec) -> Vec<String> {
     let wall = &spec.wall;
     let mut lines = vec![
         match wall.capabilities {
@@ -189,61 +188,11 @@ fn besides(spec: &SandboxSpec) -> Vec<String> {
     lines
 }
 
-fn limit_word(limit: Limit) -> &'static str {
+pub(super) fn limit_word(limit: Limit) -> &'static str {
     match limit {
         Limit::Core => "bytes of core dump",
         Limit::Processes => "processes",
         Limit::Memory => "bytes of memory a process",
         Limit::Files => "open files a process",
     }
-}
-
-/// The same for programs.
-pub(crate) fn to_json(plan: &AppPlan) -> String {
-    let spec = &plan.spec;
-    let (allowed, refused) = seccomp::groups(&spec.wall.calls);
-    let groups = |groups: Vec<&'static crate::filters::groups::Group>| {
-        let group = |group: &&'static crate::filters::groups::Group| {
-            Json::Object(vec![
-                ("name", group.name.into()),
-                ("reason", group.reason.into()),
-                ("calls", Json::texts(group.calls.iter().copied())),
-            ])
-        };
-        Json::List(groups.iter().map(group).collect())
-    };
-    let words = std::iter::once(&spec.command.program).chain(&spec.command.arguments);
-    let variables = spec
-        .environment
-        .iter()
-        .map(|(name, value)| Json::texts([name.to_string_lossy(), value.to_string_lossy()]));
-    let buses = plan.buses.iter().map(|bus| {
-        Json::Object(vec![("bus", name(bus.bus).into()), ("address", bus.address.to_string().into())])
-    });
-    let limits = spec.limits.iter().map(|(limit, value)| {
-        Json::Object(vec![("limit", limit_word(*limit).into()), ("value", Json::Number(*value))])
-    });
-    let json = Json::Object(vec![
-        ("version", Json::Number(1)),
-        ("command", Json::texts(words.map(|word| word.to_string_lossy()))),
-        ("namespaces", Json::texts(own_namespaces(&spec.namespaces))),
-        ("mounts", Json::List(spec.mounts.iter().map(mount).collect())),
-        ("environment", Json::List(variables.collect())),
-        ("buses", Json::List(buses.collect())),
-        ("allowed_calls", groups(allowed)),
-        ("refused_calls", groups(refused)),
-        ("restrictions", Json::texts(besides(spec))),
-        ("limits", Json::List(limits.collect())),
-        ("notes", Json::texts(plan.notes.iter().cloned())),
-    ]);
-    format!("{json}\n")
-}
-
-fn mount(mount: &Mount) -> Json {
-    let (kind, description) = what(&mount.what);
-    Json::Object(vec![
-        ("at", shown(&mount.at).into()),
-        ("kind", kind.into()),
-        ("description", description.into()),
-    ])
 }
