@@ -4,6 +4,7 @@ mod files; // the places that permissions name, with the links on the way
 mod machine; // what conditions ask about
 mod sockets; // sockets of the session and the system
 mod user; // who the user is, and where their directories are
+mod wanted; // what a plan may want to show, if it is there
 mod x11; // the X server, and the cookie for it
 
 use std::collections::BTreeMap;
@@ -11,8 +12,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use aril_beneath::{Dir, EntryKind};
-use aril_model::Context;
+use aril_model::{Context, Layout};
 
 pub(crate) use etc::EtcFacts;
 pub(crate) use files::{Found, Places};
@@ -25,7 +25,7 @@ use crate::LaunchError;
 use crate::spec::Ids;
 
 /// Largest file of the host that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// Facts about host and session.
 #[derive(Debug, Clone)]
@@ -63,41 +63,24 @@ pub(crate) enum Terminal {
     None,
 }
 
-/// Directories and devices of the host that a plan may want, if they are there.
-#[rustfmt::skip]
-const WANTED: &[&str] = &[
-    "/usr/share/fonts", "/usr/local/share/fonts", "/var/cache/fontconfig", "/usr/lib/fontconfig/cache", "/usr/share/icons",
-    "/usr/share/zoneinfo", "/sys/block", "/sys/bus", "/sys/class", "/sys/dev", "/sys/devices", "/run/media", "/dev/dri", "/dev/udmabuf",
-    "/dev/mali", "/dev/mali0", "/dev/umplock", "/dev/nvidiactl", "/dev/nvidia-modeset", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools",
-    "/dev/kfd", "/dev/kvm", "/dev/input", "/dev/bus/usb", "/dev/snd", "/dev/ntsync", "/dev/shm", "/etc/os-release", "/usr/lib/os-release",
-    "/etc/ld.so.cache", "/etc/alternatives", "/run/systemd/journal/socket", "/run/systemd/journal/stdout",
-];
-
 impl Host {
     /// Asks for what an app with these permissions could get.
     ///
     /// # Errors
     /// When the user has no home or no runtime directory.
-    pub(crate) fn ask(context: &Context) -> Result<Self, LaunchError> {
+    pub(crate) fn ask(context: &Context, layout: Layout) -> Result<Self, LaunchError> {
         let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
-        let root = Dir::open("/")?;
         let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
-        let user = User::find(ids, &environment, &root)?;
-        let runtime_dir = runtime_dir(ids, &environment, &root)?;
-        let dirs = UserDirs::find(&user.home, &environment, &root);
-        let mut existing: Vec<PathBuf> = WANTED.iter().map(PathBuf::from).collect();
-        existing.extend(dirs.shown());
-        existing.extend(
-            (0..20)
-                .map(|number| PathBuf::from(format!("/dev/nvidia{number}")))
-                .filter(|_| root.exists("dev/nvidiactl").unwrap_or(false)),
-        );
-        existing.retain(|path| is_there(&root, path));
+        let user = User::find(ids, &environment)?;
+        let runtime_dir = runtime_dir(ids, &environment)?;
+        let dirs = UserDirs::find(&user.home, &environment);
+        let mut existing = wanted::list(context, layout, &dirs);
+        existing.retain(|path| is_there(path));
         Ok(Self {
             ids,
-            places: Places::find(context, &user.home, &runtime_dir, &dirs, &root),
-            sockets: Sockets::find(context, &environment, &runtime_dir, &root),
-            etc: EtcFacts::find(&root),
+            places: Places::find(context, &user.home, &runtime_dir, &dirs)?,
+            sockets: Sockets::find(context, &environment, &runtime_dir),
+            etc: EtcFacts::find(context),
             existing,
             terminal: terminal(),
             directory: std::env::current_dir().ok(),
@@ -129,41 +112,57 @@ fn variable<'a>(environment: &'a BTreeMap<OsString, OsString>, name: &str) -> Op
 /// When nobody says where that is.
 pub(crate) fn own_runtime_dir() -> Result<PathBuf, LaunchError> {
     let ids = Ids { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
-    runtime_dir(ids, &std::env::vars_os().collect(), &Dir::open("/")?)
+    runtime_dir(ids, &std::env::vars_os().collect())
 }
 
 /// `XDG_RUNTIME_DIR`, else what login makes for the user, if it is there.
-fn runtime_dir(
-    ids: Ids,
-    environment: &BTreeMap<OsString, OsString>,
-    root: &Dir,
-) -> Result<PathBuf, LaunchError> {
+fn runtime_dir(ids: Ids, environment: &BTreeMap<OsString, OsString>) -> Result<PathBuf, LaunchError> {
     let named = variable(environment, "XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let usual = PathBuf::from(format!("/run/user/{}", ids.uid));
     named
-        .or_else(|| is_own_directory(root, &usual, ids.uid).then_some(usual))
+        .or_else(|| is_own_directory(&usual, ids.uid).then_some(usual))
         .ok_or_else(|| aril_installation::InstallationError::NoRuntimeDir.into())
 }
 
-fn is_own_directory(root: &Dir, path: &Path, uid: u32) -> bool {
-    root.stat_in_root(path).is_ok_and(|found| found.kind == EntryKind::Dir && found.uid == uid)
+fn is_own_directory(path: &Path, uid: u32) -> bool {
+    rustix::fs::stat(path).is_ok_and(|found| {
+        rustix::fs::FileType::from_raw_mode(found.st_mode) == rustix::fs::FileType::Directory
+            && found.st_uid == uid
+    })
 }
 
-fn is_there(root: &Dir, path: &Path) -> bool {
-    root.stat_in_root(path).is_ok()
+/// Whether something of the host's is there, links followed.
+fn is_there(path: impl rustix::path::Arg) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXISTS).is_ok()
 }
 
 /// A file of the host, links followed; nothing if it is not there, not regular or too large.
-fn read(root: &Dir, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-    use std::io::Read;
-    let file = root.open_file_in_root(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= LARGEST).then_some(bytes)
+fn read(path: impl rustix::path::Arg) -> Option<Vec<u8>> {
+    use rustix::fs::{FileType, Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    let stat = rustix::fs::fstat(&file).ok()?;
+    let size = usize::try_from(stat.st_size).ok().filter(|size| *size <= LARGEST)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    // Files of /proc and /sys say that they are empty, and are not.
+    let mut bytes = vec![0; size.max(4095) + 1];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match rustix::io::read(&file, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(length) => filled += length,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    bytes.truncate(filled);
+    (filled <= size.max(4095)).then_some(bytes)
 }
 
-fn read_text(root: &Dir, path: impl AsRef<Path>) -> Option<String> {
-    String::from_utf8(read(root, path)?).ok()
+fn read_text(path: impl rustix::path::Arg) -> Option<String> {
+    String::from_utf8(read(path)?).ok()
 }
 
 fn terminal() -> Terminal {

@@ -30,7 +30,7 @@ pub(crate) fn run(
     }
     timings.step("find the app");
     let context = context(&app, &request, &conditions);
-    let mut host = Host::ask(&context)?;
+    let mut host = Host::ask(&context, app.layout())?;
     timings.step("ask the host");
     if request.output.dry_run.is_on() {
         let planned = plan_for(&app, &host, &request, &context, "0");

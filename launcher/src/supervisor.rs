@@ -6,6 +6,7 @@ mod confine; // what this process itself may do
 mod own_root; // a root that holds the app's identity and the buses
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use aril_beneath::Lock;
 use aril_proxy::{Proxy, ProxyError};
@@ -43,6 +44,8 @@ pub(crate) fn await_signals() -> std::io::Result<OwnedFd> {
     sys::signal_fd(&PASSED_ON)
 }
 
+/// When an app has started, and there is time for other things.
+const SETTLED: Duration = Duration::from_secs(2);
 /// The sandbox's first process has something to say, or has gone.
 const SAID: u32 = 0;
 /// A signal came.
@@ -57,6 +60,8 @@ struct Watch {
     /// The app's exit code, once it has ended.
     code: Option<u8>,
     failure: Option<SetupError>,
+    /// Whether what killed sandboxes left behind was looked for.
+    tidied: bool,
     /// Whether somebody waits for this process.
     role: Role,
 }
@@ -78,15 +83,18 @@ impl Supervisor {
         let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
         let nothing =
             rustix::fs::open("/dev/null", flags, rustix::fs::Mode::empty()).map_err(std::io::Error::from)?;
-        self.instance.remove_leftovers();
         let listeners = std::mem::take(&mut self.running.listeners);
         let addresses = own_root::enter(&self.info, &buses)?;
         confine::confine(self.instance.base())?;
         let mut proxy = filtered(buses, addresses, listeners).map_err(bus_failed)?;
         proxy.watch(&self.running, SAID).map_err(bus_failed)?;
         proxy.watch(&self.signals, SIGNALLED).map_err(bus_failed)?;
-        let mut watch = Watch { proxy, nothing, code: None, failure: None, role: Role::Awaited };
+        let mut watch =
+            Watch { proxy, nothing, code: None, failure: None, tidied: false, role: Role::Awaited };
         let outcome = self.watch(&mut watch);
+        if !watch.tidied {
+            self.instance.remove_leftovers();
+        }
         self.end();
         match (watch.failure, outcome) {
             (Some(failure), _) => Err(failure.into()),
@@ -106,7 +114,12 @@ impl Supervisor {
                     Forked::Child => self.succeed(watch)?,
                 }
             }
-            let ready = watch.proxy.wait(None).map_err(bus_failed)?;
+            // Leftovers of others can wait until the app has started.
+            let ready = watch.proxy.wait((!watch.tidied).then_some(SETTLED)).map_err(bus_failed)?;
+            if ready.is_empty() && !watch.tidied {
+                self.instance.remove_leftovers();
+                watch.tidied = true;
+            }
             if ready.contains(&SAID) {
                 match self.running.receive()? {
                     Some(Message::Failed(error)) => watch.failure = Some(error),

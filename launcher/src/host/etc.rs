@@ -1,6 +1,6 @@
 //! What an app finds in `/etc` that is the host's and not the runtime's: names, time zone, machine id.
 
-use aril_beneath::Dir;
+use aril_model::{Context, Share};
 
 use super::{read, read_text};
 
@@ -20,19 +20,20 @@ pub(crate) struct EtcFacts {
 }
 
 impl EtcFacts {
-    pub(crate) fn find(root: &Dir) -> Self {
-        let network = ["hosts", "host.conf", "gai.conf", "resolv.conf"]
-            .into_iter()
-            .filter_map(|name| Some((name, read(root, format!("etc/{name}"))?)))
-            .collect();
-        let machine_id = ["etc/machine-id", "var/lib/dbus/machine-id"]
+    pub(crate) fn find(context: &Context) -> Self {
+        let names: &[&'static str] = match context.shared.allows(Share::Network) {
+            true => &["hosts", "host.conf", "gai.conf", "resolv.conf"],
+            false => &[],
+        };
+        let network = names.iter().filter_map(|name| Some((*name, read(format!("/etc/{name}"))?))).collect();
+        let machine_id = ["/etc/machine-id", "/var/lib/dbus/machine-id"]
             .iter()
-            .find_map(|path| read_text(root, path).and_then(|text| machine_id(&text)));
+            .find_map(|path| read_text(*path).and_then(|text| machine_id(&text)));
         Self {
             network,
             machine_id,
-            timezone: timezone(root),
-            localtime: read(root, "etc/localtime"),
+            timezone: timezone(),
+            localtime: read("/etc/localtime"),
             hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         }
     }
@@ -44,12 +45,12 @@ fn machine_id(text: &str) -> Option<String> {
 }
 
 /// From the link `/etc/localtime`, else from Debian's `/etc/timezone`.
-fn timezone(root: &Dir) -> Option<String> {
-    let link = root.read_link("etc/localtime").ok().and_then(|target| {
-        let target = target.to_str()?.to_owned();
+fn timezone() -> Option<String> {
+    let link = rustix::fs::readlink("/etc/localtime", Vec::new()).ok().and_then(|target| {
+        let target = target.to_str().ok()?.to_owned();
         Some(target.split_once("zoneinfo/")?.1.to_owned())
     });
-    let file = || read_text(root, "etc/timezone").map(|text| text.trim().to_owned());
+    let file = || read_text("/etc/timezone").map(|text| text.trim().to_owned());
     link.or_else(file).filter(|zone| is_zone(zone))
 }
 

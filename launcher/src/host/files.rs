@@ -4,10 +4,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use aril_beneath::{Dir, EntryKind};
 use aril_model::{Access, Context, Place, UserDirectory};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
 
 use super::{UserDirs, is_plain};
 
@@ -43,26 +47,25 @@ impl Places {
         home: &Path,
         runtime_dir: &Path,
         dirs: &UserDirs,
-        root: &Dir,
-    ) -> Self {
+    ) -> aril_beneath::Result<Self> {
         let mut places = Self::default();
         for (place, access) in &context.filesystems {
             match place {
-                Place::Host if *access != Access::Denied => places.list_top(root),
-                Place::HostOs if *access != Access::Denied => places.list_merged(root),
+                Place::Host if *access != Access::Denied => places.list_top()?,
+                Place::HostOs if *access != Access::Denied => places.list_merged()?,
                 _ => {}
             }
             if let Some(path) = place_path(place, home, runtime_dir, dirs) {
-                places.add(path, root);
+                places.add(path);
             }
         }
-        places.add(home.to_owned(), root);
+        places.add(home.to_owned());
         for (name, target) in places.top.clone() {
             if target.is_none() {
-                places.add(Path::new("/").join(name), root);
+                places.add(Path::new("/").join(name));
             }
         }
-        places
+        Ok(places)
     }
 
     /// Where a path leads; `None` if nobody asked for it.
@@ -70,35 +73,39 @@ impl Places {
         self.found.get(path)
     }
 
-    fn add(&mut self, path: PathBuf, root: &Dir) {
+    fn add(&mut self, path: PathBuf) {
         if is_plain(&path)
             && !self.found.contains_key(&path)
-            && let Some(found) = resolve(&path, root)
+            && let Some(found) = resolve(&path)
         {
             self.found.insert(path, found);
         }
     }
 
-    fn list_top(&mut self, root: &Dir) {
-        self.list_merged(root);
-        for entry in root.entries("").unwrap_or_default() {
+    fn list_top(&mut self) -> aril_beneath::Result<()> {
+        self.list_merged()?;
+        let root = Dir::open("/")?;
+        for entry in root.entries("")? {
             let Ok(name) = entry.name.into_string() else { continue };
             let target = if entry.kind == EntryKind::Link { root.read_link(&name).ok() } else { None };
             if matches!(entry.kind, EntryKind::Dir | EntryKind::Link) {
                 self.top.push((name, target));
             }
         }
+        Ok(())
     }
 
-    fn list_merged(&mut self, root: &Dir) {
+    fn list_merged(&mut self) -> aril_beneath::Result<()> {
         if !self.merged.is_empty() {
-            return;
+            return Ok(());
         }
-        for entry in root.entries("").unwrap_or_default() {
+        let root = Dir::open("/")?;
+        for entry in root.entries("")? {
             let Some(name) = crate::tool::link_name(entry.name) else { continue };
             let target = if entry.kind == EntryKind::Link { root.read_link(&name).ok() } else { None };
             self.merged.push((name, target));
         }
+        Ok(())
     }
 }
 
@@ -116,8 +123,9 @@ pub(super) fn place_path(place: &Place, home: &Path, runtime_dir: &Path, dirs: &
     }
 }
 
-/// Follows a path from the host's root, link by link.
-fn resolve(path: &Path, root: &Dir) -> Option<Found> {
+/// Follows a path from the host's root, link by link. What is found may be another thing by the time it is opened; so it is opened over no
+/// link.
+fn resolve(path: &Path) -> Option<Found> {
     let mut waiting: VecDeque<OsString> = parts(path);
     let mut found =
         Found { links: Vec::new(), real: "/".into(), missing: PathBuf::new(), kind: EntryKind::Dir };
@@ -127,10 +135,10 @@ fn resolve(path: &Path, root: &Dir) -> Option<Found> {
             continue;
         }
         let next = found.real.join(&part);
-        let below = next.strip_prefix("/").ok()?;
-        match root.stat(below) {
-            Ok(properties) if properties.kind == EntryKind::Link => {
-                let target = root.read_link(below).ok()?;
+        match rustix::fs::lstat(&next).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+            Ok(FileType::Symlink) => {
+                let target = rustix::fs::readlink(&next, Vec::new()).ok()?;
+                let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
                 if target.is_absolute() {
                     found.real = "/".into();
                 }
@@ -142,8 +150,8 @@ fn resolve(path: &Path, root: &Dir) -> Option<Found> {
                     return None;
                 }
             }
-            Ok(properties) => (found.real, found.kind) = (next, properties.kind),
-            Err(error) if error.is_not_found() => {
+            Ok(kind) => (found.real, found.kind) = (next, EntryKind::from(kind)),
+            Err(Errno::NOENT) => {
                 found.missing = std::iter::once(part).chain(waiting).collect();
                 return Some(found);
             }
@@ -176,8 +184,7 @@ mod tests {
         dir.symlink("var/home", "home").unwrap();
         dir.symlink("../u/real", "var/home/u/link").unwrap();
         dir.symlink("loop", "loop").unwrap();
-        let root = Dir::open("/").unwrap();
-        let found = resolve(&base.join("home/u/link"), &root).unwrap();
+        let found = resolve(&base.join("home/u/link")).unwrap();
         assert_eq!(found.real, base.join("var/home/u/real"));
         assert_eq!(
             found.links,
@@ -187,8 +194,8 @@ mod tests {
             ]
         );
         assert_eq!((found.missing, found.kind), (PathBuf::new(), EntryKind::Dir));
-        let found = resolve(&base.join("home/u/new/er"), &root).unwrap();
+        let found = resolve(&base.join("home/u/new/er")).unwrap();
         assert_eq!((found.real, found.missing), (base.join("var/home/u"), PathBuf::from("new/er")));
-        assert_eq!(resolve(&base.join("loop"), &root), None);
+        assert_eq!(resolve(&base.join("loop")), None);
     }
 }

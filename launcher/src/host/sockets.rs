@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use aril_beneath::Dir;
 use aril_model::{Context, Share, Socket};
 use aril_proxy::BusAddress;
 
@@ -48,20 +47,16 @@ impl Sockets {
         context: &Context,
         environment: &BTreeMap<OsString, OsString>,
         runtime_dir: &Path,
-        root: &Dir,
     ) -> Self {
-        let search = Search { environment, runtime_dir, root };
+        let search = Search { environment, runtime_dir };
         let allowed = |socket: Socket| context.sockets.allows(socket);
         let if_allowed = |socket: Socket, find: &dyn Fn() -> Option<PathBuf>| {
             if allowed(socket) { find() } else { None }
         };
         let wayland =
             if allowed(Socket::Wayland) || allowed(Socket::FallbackX11) { search.wayland() } else { None };
-        let x11 = if allowed(Socket::X11) || allowed(Socket::FallbackX11) {
-            X11::find(environment, root)
-        } else {
-            None
-        };
+        let x11 =
+            if allowed(Socket::X11) || allowed(Socket::FallbackX11) { X11::find(environment) } else { None };
         let network = if context.shared.allows(Share::Network) { search.network() } else { Vec::new() };
         Self {
             x11,
@@ -98,12 +93,11 @@ impl Sockets {
 struct Search<'a> {
     environment: &'a BTreeMap<OsString, OsString>,
     runtime_dir: &'a Path,
-    root: &'a Dir,
 }
 
 impl Search<'_> {
     fn existing(&self, path: PathBuf) -> Option<PathBuf> {
-        is_there(self.root, &path).then_some(path)
+        is_there(&path).then_some(path)
     }
 
     fn named(&self, name: &str) -> Option<PathBuf> {
@@ -134,7 +128,7 @@ impl Search<'_> {
             variable(self.environment, "HOME").map(|home| Path::new(home).join(".config/pulse/client.conf"));
         let named = self.named("PULSE_CLIENTCONFIG");
         let files = named.into_iter().chain(home).chain([PathBuf::from("/etc/pulse/client.conf")]);
-        let configured = files.filter_map(|file| read_text(self.root, file)).next().and_then(|text| {
+        let configured = files.filter_map(read_text).next().and_then(|text| {
             let setting = |line: &str| {
                 line.trim()
                     .strip_prefix("default-server")?
@@ -195,7 +189,7 @@ impl Search<'_> {
         }
         let home = variable(self.environment, "HOME").map(|home| Path::new(home).join(".cups/client.conf"));
         for file in home.into_iter().chain([PathBuf::from("/etc/cups/client.conf")]) {
-            let text = read_text(self.root, file).unwrap_or_default();
+            let text = read_text(file).unwrap_or_default();
             let name =
                 |line: &str| line.trim().strip_prefix("ServerName").map(|value| value.trim().to_owned());
             if let Some(path) = text.lines().find_map(name).as_deref().and_then(local) {

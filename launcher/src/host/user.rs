@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use aril_beneath::Dir;
 use aril_model::UserDirectory;
 
 use super::{is_plain, read_text, variable};
@@ -25,12 +24,8 @@ pub(crate) struct User {
 }
 
 impl User {
-    pub(crate) fn find(
-        ids: Ids,
-        environment: &BTreeMap<OsString, OsString>,
-        root: &Dir,
-    ) -> Result<Self, LaunchError> {
-        let passwd = read_text(root, "etc/passwd").unwrap_or_default();
+    pub(crate) fn find(ids: Ids, environment: &BTreeMap<OsString, OsString>) -> Result<Self, LaunchError> {
+        let passwd = read_text("/etc/passwd").unwrap_or_default();
         let entry =
             passwd.lines().map(fields).find(|entry| entry.get(2) == Some(&ids.uid.to_string().as_str()));
         let field = |at: usize| entry.as_ref().and_then(|entry| entry.get(at)).copied().unwrap_or_default();
@@ -40,7 +35,7 @@ impl User {
             .into_iter()
             .find(|name| is_name(name))
             .unwrap_or("user");
-        let groups = read_text(root, "etc/group").unwrap_or_default();
+        let groups = read_text("/etc/group").unwrap_or_default();
         let group =
             groups.lines().map(fields).find(|entry| entry.get(2) == Some(&ids.gid.to_string().as_str()));
         let group =
@@ -87,7 +82,7 @@ pub(crate) struct UserDirs {
 }
 
 impl UserDirs {
-    pub(crate) fn find(home: &Path, environment: &BTreeMap<OsString, OsString>, root: &Dir) -> Self {
+    pub(crate) fn find(home: &Path, environment: &BTreeMap<OsString, OsString>) -> Self {
         let or_default = |name: &str, default: &str| {
             let named = variable(environment, name).map(PathBuf::from).filter(|path| is_plain(path));
             named.unwrap_or_else(|| home.join(default))
@@ -95,9 +90,9 @@ impl UserDirs {
         let data = or_default("XDG_DATA_HOME", ".local/share");
         let config = or_default("XDG_CONFIG_HOME", ".config");
         let cache = or_default("XDG_CACHE_HOME", ".cache");
-        let file = read_text(root, config.join("user-dirs.dirs"));
+        let file = read_text(config.join("user-dirs.dirs"));
         let own_fonts = data.join("fonts");
-        let fonts = if super::is_there(root, &own_fonts) { own_fonts } else { home.join(".fonts") };
+        let fonts = if super::is_there(&own_fonts) { own_fonts } else { home.join(".fonts") };
         let mut named = file.as_deref().map(|text| named_directories(text, home)).unwrap_or_default();
         named.insert(UserDirectory::Data, data.clone());
         named.insert(UserDirectory::Config, config.clone());
@@ -118,18 +113,6 @@ impl UserDirs {
     /// Where a directory is; `None` if the user has none of that kind.
     pub(crate) fn path(&self, directory: UserDirectory) -> Option<&Path> {
         self.named.get(&directory).map(PathBuf::as_path)
-    }
-
-    /// Directories that apps may be shown if they are there.
-    pub(crate) fn shown(&self) -> [PathBuf; 5] {
-        let installed = |name: &str| self.data.join(name);
-        [
-            self.fonts.clone(),
-            self.font_cache.clone(),
-            self.icons.clone(),
-            installed("flatpak"),
-            installed("aril"),
-        ]
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use aril_beneath::Dir;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
 
 use super::{read, variable};
@@ -37,17 +36,17 @@ pub(crate) struct X11Socket {
 
 impl X11 {
     /// The server that `DISPLAY` names.
-    pub(crate) fn find(environment: &BTreeMap<OsString, OsString>, root: &Dir) -> Option<Self> {
+    pub(crate) fn find(environment: &BTreeMap<OsString, OsString>) -> Option<Self> {
         let display = Display::parse(variable(environment, "DISPLAY")?)?;
         let number = if display.is_local { free_number().unwrap_or(display.number) } else { display.number };
         let at = |number| PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
         let socket = display.is_local.then(|| X11Socket { host: at(display.number), inside: at(number) });
-        if socket.as_ref().is_some_and(|socket| !super::is_there(root, &socket.host)) {
+        if socket.as_ref().is_some_and(|socket| !super::is_there(&socket.host)) {
             return None;
         }
         let named = variable(environment, "XAUTHORITY").map(PathBuf::from);
         let usual = || Some(Path::new(variable(environment, "HOME")?).join(".Xauthority"));
-        let file = named.or_else(usual).and_then(|path| read(root, path));
+        let file = named.or_else(usual).and_then(read);
         let authority =
             file.map(|bytes| cookies_for(&bytes, display.number, number)).filter(|bytes| !bytes.is_empty());
         Some(Self { display: display.inside(number), socket, authority })

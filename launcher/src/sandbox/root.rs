@@ -132,6 +132,7 @@ fn make_layer(
     tree::fill(layer.as_fd(), files)?;
     let place = root.directory(at, 0o755).during(Step::MakeFile, at.to_string_lossy())?;
     attach(&layer, &place, &at.to_string_lossy())?;
+    root.forget_beneath(at);
     Ok(layer)
 }
 
@@ -197,12 +198,14 @@ fn is_apps_own(what: &What) -> bool {
 }
 
 /// Attaches a tree at its place, which is made if it is missing.
-fn put(root: &Root, tree: &OwnedFd, at: &Path) -> Result<(), SetupError> {
+fn put(root: &mut Root, tree: &OwnedFd, at: &Path) -> Result<(), SetupError> {
     let name = at.to_string_lossy();
     let stat = rustix::fs::fstat(tree).during(Step::PlaceMount, &*name)?;
     let is_directory = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory;
     let place = if is_directory { root.directory(at, 0o755) } else { root.mount_point_for_file(at) };
-    attach(tree, &place.during(Step::PlaceMount, &*name)?, &name)
+    attach(tree, &place.during(Step::PlaceMount, &*name)?, &name)?;
+    root.forget_beneath(at);
+    Ok(())
 }
 
 fn attach(tree: &OwnedFd, place: &OwnedFd, name: &str) -> Result<(), SetupError> {
@@ -224,7 +227,7 @@ fn hide(root: &Root, at: &Path) -> Result<(), SetupError> {
     attach(&cover, &place, &name)
 }
 
-fn listen(root: &Root, at: &Path) -> Result<OwnedFd, rustix::io::Errno> {
+fn listen(root: &mut Root, at: &Path) -> Result<OwnedFd, rustix::io::Errno> {
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
     // The host is gone and the path is ours, so the address can be the path itself.
     root.parent(at)?;

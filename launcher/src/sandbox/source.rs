@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use aril_beneath::Dir;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::step::{During, SetupError, Step};
@@ -28,43 +28,35 @@ fn open_with(source: &Source, flags: OFlags) -> Result<OwnedFd, SetupError> {
         Source::Host(path) => rustix::fs::openat(rustix::fs::CWD, path, flags, Mode::empty())
             .during(Step::OpenSource, path.to_string_lossy()),
         Source::Beneath { base, path, create } => {
-            let whole = base.join(path);
-            let base = open_base(base, *create)?;
-            if let Some(mode) = create {
-                create_beneath(&base, path, *mode)?;
+            match beneath(base, path, flags) {
+                // Only the first time: so it is looked for before anything is made.
+                Err(Errno::NOENT) if create.is_some() => {
+                    create_beneath(base, path, create.unwrap_or(0o700))?;
+                    beneath(base, path, flags)
+                }
+                opened => opened,
             }
-            beneath(&base, path, flags).during(Step::OpenSource, whole.to_string_lossy())
+            .during(Step::OpenSource, base.join(path).to_string_lossy())
         }
     }
 }
 
-fn open_base(path: &Path, create: Option<u32>) -> Result<Dir, SetupError> {
-    let opened = match create {
-        Some(_) => Dir::open_or_create(path, 0o700),
-        None => Dir::open(path),
-    };
-    opened.map_err(|error| SetupError::new(Step::OpenSource, error.path.to_string_lossy(), error.source))
-}
-
 /// Directories are made one by one, so that no link is followed on the way; those above the last are private to the user, too.
-fn create_beneath(base: &Dir, path: &Path, mode: u32) -> Result<(), SetupError> {
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    base.create_dir_all(path, mode)
-        .map(drop)
-        .map_err(|error| SetupError::new(Step::OpenSource, error.path.to_string_lossy(), error.source))
+fn create_beneath(base: &Path, path: &Path, mode: u32) -> Result<(), SetupError> {
+    let failed = |error: aril_beneath::Error| {
+        SetupError::new(Step::OpenSource, error.path.to_string_lossy(), error.source)
+    };
+    let base = Dir::open_or_create(base, 0o700).map_err(failed)?;
+    base.create_dir_all(path, mode).map(drop).map_err(failed)
 }
 
-fn beneath(base: &Dir, path: &Path, flags: OFlags) -> std::io::Result<OwnedFd> {
+/// A link in the last place is refused by the kernel, too, since `O_NOFOLLOW`, which would name the link itself, is not among `flags`.
+fn beneath(base: &Path, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let base = rustix::fs::openat(rustix::fs::CWD, base, directory, Mode::empty())?;
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let resolve = rustix::fs::ResolveFlags::BENEATH
-        | rustix::fs::ResolveFlags::NO_SYMLINKS
-        | rustix::fs::ResolveFlags::NO_MAGICLINKS;
-    let opened = again(|| rustix::fs::openat2(base, path, flags, Mode::empty(), resolve))?;
-    // With O_PATH the kernel refuses links on the way, and a link in the last place, too; said again here, because all rests on it.
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(&opened)?.st_mode);
-    if kind == FileType::Symlink { Err(Errno::LOOP.into()) } else { Ok(opened) }
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    again(|| rustix::fs::openat2(&base, path, flags, Mode::empty(), resolve))
 }
 
 /// Tries again when something was renamed while the kernel looked.
