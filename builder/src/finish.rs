@@ -5,9 +5,11 @@
 mod bus; // services of the session bus, search providers
 mod desktop; // desktop files
 mod elf; // what programs are linked with
+mod evidence; // what is known of an app's needs
 mod icon; // icons
 mod metainfo; // what software centres are told
 mod picture; // pictures in X's own format
+mod program; // which program is the app's
 mod request; // which rights are asked for
 mod xml; // small documents
 
@@ -21,14 +23,11 @@ use crate::import::Imported;
 use crate::report::{Note, Topic};
 use desktop::DesktopFile;
 use metainfo::{Described, Metainfo};
-use request::Evidence;
 
 /// Largest desktop file, service or metainfo that is read, in bytes.
 const MAX_TEXT: u64 = 1 << 20;
 /// Largest picture that is looked at, in bytes.
 const MAX_PICTURE: u64 = 4 << 20;
-/// Largest program that is looked at, in bytes.
-const MAX_PROGRAM: u64 = 512 << 20;
 
 /// A merged tree that is to become an app.
 #[derive(Debug)]
@@ -99,7 +98,7 @@ pub fn finish(app: Unfinished<'_>) -> Result<Finished> {
     metadata.set_list("X-Aril", "packages", &names);
     let reason = |request: &request::Request| {
         let text = format!("it asks for {}={}: {}", request.key, request.value, request.reason);
-        Note::new(Topic::Request, text)
+        Note { topic: Topic::Request, text, routine: request.is_for_windows() }
     };
     finishing.notes.extend(requests.iter().map(reason));
     Ok(Finished {
@@ -146,40 +145,6 @@ impl<'a> Finishing<'a> {
         let metainfo = choose_metainfo(metainfos, desktops.first());
         let id = app_id(metainfo.as_ref(), desktops.first(), &main.nevra.name);
         Ok(Self { app, id, desktops, metainfo, export: Tree::new(), notes })
-    }
-
-    /// The programs of the packages that were asked for, in `/usr/bin`.
-    fn programs(&self) -> Vec<String> {
-        let owned = self.app.owners.iter().filter(|(_, owner)| self.app.requested.contains(owner));
-        let in_bin =
-            owned.filter_map(|(path, _)| path.strip_prefix("usr/bin/").filter(|name| !name.contains('/')));
-        in_bin
-            .filter(|name| self.app.files.get(&format!("usr/bin/{name}")).is_some_and(is_program))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn command(&mut self) -> Option<String> {
-        if let Some(program) = self.desktops.first().and_then(DesktopFile::program) {
-            return Some(program.strip_prefix("/usr/bin/").unwrap_or(&program).to_owned());
-        }
-        let programs = self.programs();
-        let name = &self.app.packages[self.app.requested[0]].facts.nevra.name;
-        if let Some(program) = programs.iter().find(|program| *program == name) {
-            return Some(program.clone());
-        }
-        match programs.as_slice() {
-            [] => self.note(Topic::Program, "it has no program in /usr/bin".into()),
-            [only] => return Some(only.clone()),
-            many => {
-                let many = many.join(" ");
-                self.note(
-                    Topic::Program,
-                    format!("it has several programs, and none is the main one: {many}"),
-                );
-            }
-        }
-        None
     }
 
     fn export(&mut self) -> Result<()> {
@@ -298,55 +263,6 @@ impl<'a> Finishing<'a> {
         Ok(())
     }
 
-    fn evidence(&self) -> Result<Evidence> {
-        let mut evidence = Evidence {
-            is_graphical: self.desktops.iter().any(|desktop| desktop.is_shown() && !desktop.wants_terminal()),
-            categories: self
-                .desktops
-                .iter()
-                .filter(|desktop| desktop.is_shown())
-                .flat_map(DesktopFile::categories)
-                .collect(),
-            bus_names: bus::foreign_names(self)?,
-            ..Evidence::default()
-        };
-        for package in self.app.packages {
-            evidence.packages.insert(package.facts.nevra.name.clone());
-            evidence.packages.extend(package.facts.requires.iter().map(|dependency| dependency.name.clone()));
-        }
-        for (path, node) in self.app.files.paths() {
-            let Node::File(file) = node else { continue };
-            let may_be_elf = file.mode == Mode::Program || path.contains(".so");
-            if !may_be_elf || file.size > MAX_PROGRAM || path.starts_with("usr/share/") {
-                continue;
-            }
-            if let Some(needs) = self.needs(file)? {
-                for library in needs.libraries {
-                    evidence.libraries.entry(library).or_insert_with(|| format!("/{path}"));
-                }
-                for function in needs.functions {
-                    evidence.functions.entry(function).or_insert_with(|| format!("/{path}"));
-                }
-            }
-        }
-        Ok(evidence)
-    }
-
-    fn needs(&self, file: &FileNode) -> Result<Option<elf::Needs>> {
-        let mut content = self.app.repo.content(file)?;
-        let mut bytes = Vec::new();
-        let mut read = |most: u64, bytes: &mut Vec<u8>| {
-            let read = content.by_ref().take(most).read_to_end(bytes);
-            read.map_err(|source| aril_store::StoreError::Stream { action: "read a file", source })
-        };
-        read(4, &mut bytes)?;
-        if bytes != b"\x7fELF" {
-            return Ok(None);
-        }
-        read(MAX_PROGRAM, &mut bytes)?;
-        Ok(elf::read(&bytes))
-    }
-
     fn note(&mut self, topic: Topic, text: String) {
         self.notes.push(Note::new(topic, text));
     }
@@ -366,14 +282,6 @@ impl<'a> Finishing<'a> {
 fn requested_files(app: &Unfinished<'_>) -> Vec<(String, FileNode)> {
     let owned = app.owners.iter().filter(|(_, owner)| app.requested.contains(owner));
     owned.filter_map(|(path, _)| Some((path.clone(), *app.files.file(path)?))).collect()
-}
-
-fn is_program(node: &Node) -> bool {
-    match node {
-        Node::File(file) => file.mode == Mode::Program,
-        Node::Link(_) => true,
-        Node::Dir(_) => false,
-    }
 }
 
 /// The contents of a small file; what is longer, or not text, reads as nothing.

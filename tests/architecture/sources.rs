@@ -23,7 +23,6 @@ const LONGEST_FILE: usize = 400;
 
 /// Files that grew beyond that, and are still to be split: the list only gets shorter.
 const TO_BE_SPLIT: &[&str] = &[
-    "builder/src/finish.rs",
     "builder/src/finish/desktop.rs",
     "builder/src/sys.rs",
     "portals/proxy/src/header.rs",

@@ -34,6 +34,13 @@ pub(super) struct Request {
     pub reason: String,
 }
 
+impl Request {
+    /// Whether it only lets the app show windows, as nearly every graphical one does.
+    pub(super) fn is_for_windows(&self) -> bool {
+        matches!(self.value.as_str(), "wayland" | "fallback-x11" | "ipc" | "dri")
+    }
+}
+
 /// Libraries, by the beginning of their soname, and what who is linked with them cannot do without.
 const BY_LIBRARY: &[(&str, &[(&str, &str)])] = &[
     ("libX11.so", X11),
