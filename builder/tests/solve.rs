@@ -47,6 +47,19 @@ fn package(name: &str, evr: &str, provides: &[&str], requires: &[&str]) -> Solve
     }
 }
 
+#[test]
+fn packages_for_other_architectures_are_not_ours() {
+    let mut universe = Universe::new("x86_64");
+    let foreign = SolverPackage { arch: "i686".into(), ..package("old", "1-1", &[], &[]) };
+    let file = universe.add_file(&foreign).unwrap();
+    let question = Question { files: vec![file], ..Question::default() };
+    universe.prepare();
+    assert_eq!(
+        names(&universe, &question),
+        Err(vec!["old-1-1.i686 is excluded, or of another architecture".to_owned()])
+    );
+}
+
 fn names(universe: &Universe, question: &Question) -> Result<Vec<String>, Vec<String>> {
     match universe.solve(question) {
         Ok(solution) => {

@@ -62,7 +62,8 @@ Pool *aril_pool_create(const char *arch)
 	Pool *pool = pool_create();
 	/* First of all: a library built for Debian orders versions as Debian does. */
 	pool_setdisttype(pool, DISTTYPE_RPM);
-	pool_setarch(pool, arch);
+	/* This architecture and no other that the machine may also run: no sandbox lets programs of those start. */
+	pool_setarchpolicy(pool, arch);
 	/* File lists are loaded on demand; without this flag each file dependency would ask for them. */
 	pool_set_flag(pool, POOL_FLAG_ADDFILEPROVIDESFILTERED, 0);
 	return pool;
