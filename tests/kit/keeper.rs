@@ -42,7 +42,7 @@ fn wait_until_bound(child: &Child) {
 }
 
 /// A command that runs `program` so that it is killed with its parent; for [`spawn`].
-pub(crate) fn bound(program: &std::path::Path) -> Command {
+pub fn bound(program: &std::path::Path) -> Command {
     let mut command = Command::new("/usr/bin/setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(OsString::from(program));
     command.process_group(0);
