@@ -24,4 +24,14 @@ macro_rules! corpora {
     };
 }
 
-corpora!(keyfile, metadata, reference, deploy_record, bus_both_sides, bus_words);
+corpora!(
+    keyfile,
+    metadata,
+    reference,
+    deploy_record,
+    bus_both_sides,
+    bus_words,
+    package,
+    repository,
+    manifest
+);

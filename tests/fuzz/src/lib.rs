@@ -1,12 +1,14 @@
 //! What must hold of each parser for any bytes: the fuzz targets call these functions, and `tests/fuzz_corpus.rs` runs each over its corpus.
 
 mod bus; // the filter, spoken to from both sides
+mod package; // what a builder reads
 
 use aril_installation::DeployRecord;
 use aril_model::{BusName, Context, Grant, Keyfile, Metadata, PartialRef, Place, Ref, printable};
 use aril_proxy::{BusAddress, MessageRule};
 
 pub use bus::bus_both_sides;
+pub use package::{manifest, package, repository};
 
 /// A keyfile never panics, and what was parsed and printed is parsed to the same again.
 pub fn keyfile(bytes: &[u8]) {
