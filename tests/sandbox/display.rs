@@ -48,3 +48,15 @@ fn fallback_x11_is_for_sessions_without_wayland() {
     app.home.set("WAYLAND_DISPLAY", "../bus");
     assert_eq!(app.run_with(&options, "echo \"-$WAYLAND_DISPLAY\"").stdout, "-\n");
 }
+
+#[test]
+fn the_users_icon_themes_are_shown_but_not_what_other_apps_put_there() {
+    let app = Installed::merged();
+    app.home.write(".local/share/icons/Mine/index.theme", "").unwrap();
+    app.home.write(".local/share/icons/hicolor/48x48/apps/org.test.Other.png", "").unwrap();
+    let list = "ls /run/host/user-share/icons /run/host/user-share/icons/*";
+    let seen = app.run_with(&["--socket=x11"], list).stdout;
+    let icons = "/run/host/user-share/icons";
+    assert_eq!(seen, format!("{icons}:\nMine\nhicolor\n\n{icons}/Mine:\nindex.theme\n\n{icons}/hicolor:\n"));
+    assert_eq!(app.run(list).stdout, "", "an app without windows has no use for them");
+}

@@ -64,6 +64,11 @@ pub(crate) fn add(facts: &Facts<'_>, draft: &mut Draft) {
             draft.mounts.push(system::bind(from, Path::new(at), Access::Read));
         }
     }
+    if facts.host.has(&dirs.icons) {
+        // What lies in it are apps' own icons, most of them our links into exports: here they would lead nowhere, would be found before the
+        // app's own, and would tell which other apps there are.
+        draft.mounts.push(Mount { at: "/run/host/user-share/icons/hicolor".into(), what: What::Hidden });
+    }
 }
 
 /// Caches name the directory in which the fonts are on the host. Caches themselves are not fonts.
