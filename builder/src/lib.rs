@@ -31,6 +31,7 @@ pub mod build; // the whole way
 pub mod ground; // which runtime an app is for
 pub mod manifest; // what a runtime is made of
 pub mod plan; // what would be built; whether apps fit a runtime
+pub mod probe; // what a repository says of itself
 pub mod session; // what every build has at hand
 
 pub mod report; // what was done, and why

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         BuildCommand::App(args) => app(&args, terminal),
         BuildCommand::Plan(args) => answer::plan(&args, terminal),
         BuildCommand::Check(args) => answer::check(&args, terminal),
+        BuildCommand::Probe(args) => answer::probe(&args, terminal),
     })
 }
 

@@ -40,6 +40,8 @@ pub enum RepositoryError {
         what: String,
         /// The last reason.
         problem: String,
+        /// That whoever would have it said that it is not there.
+        is_missing: bool,
     },
     /// Its state is not signed as the remote demands.
     #[error("the state of the repository '{remote}' is not believed: its signature: {source}")]
@@ -76,13 +78,15 @@ pub enum RepositoryError {
 impl Hint for RepositoryError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Signature { source: SignatureError::Missing, .. } => Some(
-                "the remote demands signed metadata (`verify-metadata`), and there is no repomd.xml.asc"
-                    .into(),
-            ),
-            Self::Signature { source: SignatureError::UnknownKey(_), remote } => {
-                Some(format!("import the key: `aril remote-add --gpg-import=KEY {remote} …`"))
-            }
+            Self::Signature { source: SignatureError::Missing, remote } => Some(format!(
+                "it was signed when the remote was added, and `repodata/repomd.xml.asc` is gone: somebody may be in between; if its owner says otherwise, `aril remote-delete --force {remote}` and add it again"
+            )),
+            Self::Signature { source: SignatureError::UnknownKey(_), remote } => Some(format!(
+                "give the key of whoever signs it: `aril remote-add --gpg-import=KEY {remote} …`"
+            )),
+            Self::Signature { source: SignatureError::Wrong, remote } => Some(format!(
+                "it is being renewed just now, or somebody is in between: try again later; nothing is taken from '{remote}' until then"
+            )),
             _ => None,
         }
     }
@@ -120,7 +124,9 @@ impl Repository {
     pub fn open(remote: &RpmRemote, keys: &Keyring, access: Access<'_>) -> Result<Self, RepositoryError> {
         let wrong = |source| RepositoryError::Remote { remote: remote.name.to_string(), source };
         let source = remote.resolved().map_err(wrong)?;
-        let cache = Cache::open(access.cache, &format!("{source:?}"))?;
+        // What was kept without a signature must not stand in for what has to have one.
+        let signed = if remote.verify_metadata { " signed" } else { "" };
+        let cache = Cache::open(access.cache, &format!("{source:?}{signed}"))?;
         let damaged = |problem| RepositoryError::Metadata { remote: remote.name.to_string(), problem };
         let fetched = find_mirrors(&source, access.fetcher, &damaged)
             .and_then(|link| fetch_repomd(remote, keys, access, &link).map(|bytes| (link.mirrors, bytes)));
@@ -338,7 +344,10 @@ fn fetch_repomd(
         let signature = access
             .fetcher
             .read(&urls, Expected { what, size: None, limit: SMALL_LIMIT, checksum: None })
-            .map_err(|_| fail(SignatureError::Missing))?;
+            .map_err(|error| match error {
+                RepositoryError::Fetch { is_missing: true, .. } => fail(SignatureError::Missing),
+                other => other,
+            })?;
         keys.verify(&signature, access.now, &mut || bytes.as_slice()).map_err(fail)?;
     }
     Ok(bytes)

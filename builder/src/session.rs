@@ -52,20 +52,12 @@ impl Session {
     /// # Errors
     /// When the remote is not there or cannot be read.
     pub fn open(settings: Settings, remote: &RemoteName, progress: &Progress) -> Result<Self, BuildError> {
-        let wrong = |problem: String| BuildError::Remote { name: remote.to_string(), problem };
         let installation = Dir::open(&settings.installation)?;
-        let remotes = installation
-            .open_dir("rpm-remotes.d")
-            .map_err(|_| wrong("no remote of RPMs was added".into()))?;
-        let file = format!("{remote}.conf");
-        let text = match remotes.read_to_string(&file, MAX_MANIFEST) {
-            Err(error) if error.is_not_found() => {
-                return Err(wrong("it was not added, or is no remote of RPMs".into()));
-            }
-            read => read?,
-        };
-        let config = RpmRemote::parse(remote, &text).map_err(|error| wrong(error.to_string()))?;
-        let keys = read_keys(&remotes, &config)?;
+        let remotes = installation.open_dir("rpm-remotes.d").map_err(|_| BuildError::Remote {
+            name: remote.to_string(),
+            problem: "no remote of RPMs was added".into(),
+        })?;
+        let (config, keys) = read_remote(&remotes, remote)?;
         let repo = match &settings.repo {
             Some(path) => Repo::create(path, RepoMode::Archive)?,
             None => Repo::create(settings.installation.join("repo"), RepoMode::BareUserOnly)?,
@@ -169,6 +161,23 @@ impl Session {
             None => RefName::of_remote(&self.remote.name, reference),
         }
     }
+}
+
+/// Reads the file of a remote, and its keys.
+///
+/// # Errors
+/// When it is not there or cannot be read.
+pub(crate) fn read_remote(remotes: &Dir, name: &RemoteName) -> Result<(RpmRemote, Keyring), BuildError> {
+    let wrong = |problem: String| BuildError::Remote { name: name.to_string(), problem };
+    let text = match remotes.read_to_string(format!("{name}.conf"), MAX_MANIFEST) {
+        Err(error) if error.is_not_found() => {
+            return Err(wrong("it was not added, or is no remote of RPMs".into()));
+        }
+        read => read?,
+    };
+    let remote = RpmRemote::parse(name, &text).map_err(|error| wrong(error.to_string()))?;
+    let keys = read_keys(remotes, &remote)?;
+    Ok((remote, keys))
 }
 
 /// Reads a manifest.

@@ -285,6 +285,12 @@ impl Universe {
         ids.filter_map(|id| self.pool.text_of(id, c"solvable:name")).collect()
     }
 
+    /// All packages of a repository that can be named.
+    pub fn packages_of(&self, repository: RepositoryId) -> Vec<Nevra> {
+        let ids = self.pool.packages_of(repository.0).into_iter();
+        ids.filter_map(|id| self.nevra(PackageId(id))).collect()
+    }
+
     /// What is known of a package; `None` when its name cannot be one.
     pub fn describe(&self, package: PackageId) -> Option<Description> {
         let id = package.0;

@@ -115,6 +115,14 @@ impl TestHome {
         self.place.path().join(name)
     }
 
+    /// A directory of manifests, for `ARIL_MANIFEST_DIR`, in which this one is what runtimes are made from.
+    pub fn manifests(&self, platform: &Path) -> Result<PathBuf> {
+        let dir = self.beside("manifests");
+        fs::create_dir_all(dir.join("f42"))?;
+        fs::copy(platform, dir.join("f42/platform.toml"))?;
+        Ok(dir)
+    }
+
     /// Sets a variable for each program that is started afterwards.
     pub fn set(&self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
         let mut environment = self.environment.lock().unwrap_or_else(|one| one.into_inner());

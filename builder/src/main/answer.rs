@@ -1,11 +1,13 @@
-//! `plan` and `check`: questions that `aril-change` asks before it changes anything.
+//! `plan`, `check` and `probe`: questions that `aril-change` asks before it changes anything.
 
 use aril_builder::build::AppRequest;
 use aril_builder::gather::LocalPackage;
 use aril_builder::ground::RuntimeWish;
-use aril_builder::plan;
+use aril_builder::probe::Look;
+use aril_builder::repository::{Access, Fetcher};
 use aril_builder::session::Session;
-use aril_terminal::args::{BuildCheck, BuildPlace, BuildPlan};
+use aril_builder::{plan, probe};
+use aril_terminal::args::{BuildCheck, BuildPlace, BuildPlan, BuildProbe};
 use aril_terminal::{Exit, Failure, Terminal};
 
 use super::{copies, failure, place};
@@ -27,5 +29,15 @@ pub(super) fn check(args: &BuildCheck, terminal: &Terminal) -> Result<Exit, Fail
     let repo = aril_store::Repo::open(args.installation.join("repo")).map_err(Failure::from)?;
     let check = plan::check(&repo, &args.runtime, &args.apps).map_err(failure)?;
     terminal.print_json(&check)?;
+    Ok(Exit::DONE)
+}
+
+pub(super) fn probe(args: &BuildProbe, terminal: &Terminal) -> Result<Exit, Failure> {
+    let remotes = aril_beneath::Dir::open(&args.remotes).map_err(|error| Failure::of(&error))?;
+    let (cache, now) = (place::cache(), place::now());
+    let access = Access { cache: &cache, fetcher: &Fetcher::new(), now };
+    let look = if args.unsigned { Look::Unsigned } else { Look::Signed };
+    let found = probe::probe(&remotes, &args.remote, look, access, terminal.progress()).map_err(failure)?;
+    terminal.print_json(&found)?;
     Ok(Exit::DONE)
 }

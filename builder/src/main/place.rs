@@ -19,8 +19,13 @@ pub(super) fn settings(place: &BuildPlace, repo: Option<&Path>) -> Result<Settin
         cache: cache(),
         manifests: manifests(),
         tool: program::find("aril-launch").ok(),
-        now: std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+        now: now(),
     })
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }
 
 fn user_installation() -> Result<PathBuf, Failure> {
@@ -33,7 +38,7 @@ fn user_installation() -> Result<PathBuf, Failure> {
 }
 
 /// The user's cache; root's is the system's.
-fn cache() -> PathBuf {
+pub(super) fn cache() -> PathBuf {
     let in_home = || variable("HOME").map(|home| home.join(".cache"));
     let is_root = rustix::process::geteuid().is_root();
     let own = variable("XDG_CACHE_HOME").or_else(|| if is_root { None } else { in_home() });

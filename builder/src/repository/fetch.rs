@@ -36,6 +36,20 @@ pub struct Expected<'a> {
     pub checksum: Option<&'a Checksum>,
 }
 
+/// Why one copy cannot be had.
+#[derive(Debug)]
+struct Trouble {
+    text: String,
+    /// That it is not there, said by whoever would have it.
+    is_missing: bool,
+}
+
+impl From<String> for Trouble {
+    fn from(text: String) -> Self {
+        Self { text, is_missing: false }
+    }
+}
+
 impl Expected<'_> {
     fn limit(&self) -> u64 {
         self.size.unwrap_or(self.limit)
@@ -72,9 +86,10 @@ impl Fetcher {
             let mut reader = self.open(url, 0)?.1.take(expected.limit() + 1);
             reader.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
             if bytes.len() as u64 > expected.limit() {
-                return Err(too_large(expected));
+                return Err(too_large(expected).into());
             }
-            check(expected, bytes.as_slice()).map(|()| bytes)
+            check(expected, bytes.as_slice())?;
+            Ok(bytes)
         })
     }
 
@@ -112,24 +127,29 @@ impl Fetcher {
         &self,
         urls: &[String],
         expected: Expected<'_>,
-        fetch: &mut dyn FnMut(&str) -> Result<T, String>,
+        fetch: &mut dyn FnMut(&str) -> Result<T, Trouble>,
     ) -> Result<T, RepositoryError> {
         let mut problem = "no copy of it is known".to_owned();
+        let mut is_missing = false;
         for attempt in 0..TRIES {
+            is_missing = !urls.is_empty();
             for url in urls {
                 match fetch(url) {
                     Ok(fetched) => return Ok(fetched),
-                    Err(error) => problem = format!("{}: {error}", aril_model::printable(url)),
+                    Err(error) => {
+                        problem = format!("{}: {}", aril_model::printable(url), error.text);
+                        is_missing &= error.is_missing;
+                    }
                 }
                 tracing::debug!(%problem, "a copy cannot be had, trying the next");
             }
-            // A file that is not there will not be there in a second either.
-            if urls.iter().all(|url| url.starts_with("file:")) {
+            // What is not there will not be there in a second either.
+            if is_missing || urls.iter().all(|url| url.starts_with("file:")) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(200 << attempt));
         }
-        Err(RepositoryError::Fetch { what: expected.what.to_owned(), problem })
+        Err(RepositoryError::Fetch { what: expected.what.to_owned(), problem, is_missing })
     }
 
     fn continue_partial(
@@ -138,7 +158,7 @@ impl Fetcher {
         expected: Expected<'_>,
         (dir, partial): (&Dir, &str),
         bar: &Bar,
-    ) -> Result<(), String> {
+    ) -> Result<(), Trouble> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let mut file = dir.open_file_to_change(partial, 0o600).map_err(|error| text(&error))?;
         let there = file.seek(SeekFrom::End(0)).map_err(|error| text(&error))?;
@@ -153,11 +173,11 @@ impl Fetcher {
             // What is complete and wrong must not be continued.
             dir.remove_file(partial).map_err(|error| text(&error))?;
         }
-        whole
+        Ok(whole?)
     }
 
     /// Opens a file behind its first `skip` bytes, and says how many were skipped: 0 when the server cannot.
-    fn open(&self, url: &str, skip: u64) -> Result<(u64, Box<dyn Read>), String> {
+    fn open(&self, url: &str, skip: u64) -> Result<(u64, Box<dyn Read>), Trouble> {
         if let Some(path) = url.strip_prefix("file://") {
             let mut file = open_local(path)?;
             file.seek(SeekFrom::Start(skip)).map_err(|error| error.to_string())?;
@@ -174,7 +194,12 @@ impl Fetcher {
             // All of it is there, or what is there is longer than it should be.
             StatusCode::RANGE_NOT_SATISFIABLE if skip > 0 => return self.open(url, 0),
             StatusCode::OK => 0,
-            other => return Err(format!("the server answers {other}")),
+            other => {
+                // Stores of objects answer "forbidden" for what is not there.
+                let gone = [StatusCode::NOT_FOUND, StatusCode::GONE, StatusCode::FORBIDDEN];
+                let is_missing = gone.contains(&other);
+                return Err(Trouble { text: format!("the server answers {other}"), is_missing });
+            }
         };
         Ok((start, Box::new(response.into_body().into_reader())))
     }
@@ -188,11 +213,13 @@ fn in_place(urls: &[String], expected: Expected<'_>) -> Option<File> {
     rewound(file).ok()
 }
 
-fn open_local(path: &str) -> Result<File, String> {
+fn open_local(path: &str) -> Result<File, Trouble> {
     let path = decode_percent(path);
-    let dir = path.parent().ok_or("it is no file")?;
+    let dir = path.parent().ok_or_else(|| "it is no file".to_owned())?;
     let name = path.file_name().unwrap_or_default();
-    Dir::open(dir).and_then(|dir| dir.open_file_in_root(name)).map_err(|error| error.to_string())
+    Dir::open(dir)
+        .and_then(|dir| dir.open_file_in_root(name))
+        .map_err(|error| Trouble { is_missing: error.is_not_found(), text: error.to_string() })
 }
 
 /// Whether there may be more to come for what is there.

@@ -2,7 +2,7 @@
 //!
 //! Source: `docs/format/rpm-remote.md`; `dnf.conf(5)`, "Repo options".
 
-use crate::{Arch, Keyfile, KeyfileError, RemoteName};
+use crate::{Arch, Hint, Keyfile, KeyfileError, RemoteName};
 
 /// The group of the file.
 const GROUP: &str = "RPM Remote";
@@ -64,6 +64,22 @@ pub enum RpmRemoteError {
     /// No section at all, or none that is enabled.
     #[error("the file has no enabled repository")]
     NothingEnabled,
+}
+
+impl Hint for RpmRemoteError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Variable(text) if text.contains("releasever") => {
+                Some("say what `$releasever` stands for: `--release=42`".into())
+            }
+            Self::Variable(_) => {
+                Some("`$releasever` and `$basearch` have values; write others out in the url".into())
+            }
+            Self::NoSection(_) => Some("`--repo-id` takes what stands between [ and ] in the file".into()),
+            Self::NothingEnabled => Some("`--repo-id=ID` takes one that is not enabled, too".into()),
+            _ => None,
+        }
+    }
 }
 
 impl RpmRemote {
@@ -138,7 +154,8 @@ impl RpmRemote {
         self.resolved().map(drop)
     }
 
-    fn expand(&self, text: &str) -> Result<String, RpmRemoteError> {
+    /// A text with `$releasever` and `$basearch` replaced, as far as they have values.
+    pub fn with_values(&self, text: &str) -> String {
         let mut out = text.to_owned();
         for (name, value) in [("releasever", self.release.as_deref()), ("basearch", Some(self.arch.as_str()))]
         {
@@ -146,6 +163,11 @@ impl RpmRemote {
                 out = out.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value);
             }
         }
+        out
+    }
+
+    fn expand(&self, text: &str) -> Result<String, RpmRemoteError> {
+        let out = self.with_values(text);
         if out.contains('$') {
             return Err(RpmRemoteError::Variable(shown(text)));
         }
@@ -158,6 +180,15 @@ impl RpmRemote {
 }
 
 impl RpmSource {
+    /// Whether where it lies depends on the release.
+    pub fn names_release(&self) -> bool {
+        let names = |text: &String| text.contains("$releasever") || text.contains("${releasever}");
+        match self {
+            Self::Urls(urls) => urls.iter().any(names),
+            Self::Metalink(url) | Self::MirrorList(url) => names(url),
+        }
+    }
+
     /// The directory behind a remote's url as it is typed: `rpm+file:///srv/fedora`, `rpm+https://…`; `None` if it is not of this kind.
     pub fn from_typed(url: &str) -> Option<Self> {
         let url = url.strip_prefix("rpm+")?;
@@ -191,8 +222,8 @@ pub struct RepoSection {
     pub keys: Vec<String>,
     /// `gpgcheck`; missing means yes.
     pub verify_packages: bool,
-    /// `repo_gpgcheck`; missing means no.
-    pub verify_metadata: bool,
+    /// `repo_gpgcheck`, if it is said.
+    pub verify_metadata: Option<bool>,
 }
 
 impl RepoSection {
@@ -219,7 +250,7 @@ impl RepoSection {
             source: RpmSource::from_parts(section.words("baseurl"), get("metalink"), get("mirrorlist"))?,
             keys: section.words("gpgkey"),
             verify_packages: section.get("gpgcheck").and_then(flag) != Some(false),
-            verify_metadata: section.get("repo_gpgcheck").and_then(flag) == Some(true),
+            verify_metadata: section.get("repo_gpgcheck").and_then(flag),
         })
     }
 }
@@ -341,10 +372,10 @@ mod tests {
         let fedora = RepoSection::choose(text, None).unwrap();
         assert_eq!((fedora.id.as_str(), fedora.source), ("fedora", urls(&["http://a/", "http://b/"])));
         assert_eq!(fedora.keys, ["file:///etc/pki/k1", "file:///etc/pki/k2"]);
-        assert!(fedora.verify_packages && !fedora.verify_metadata);
+        assert!(fedora.verify_packages && fedora.verify_metadata == Some(false));
         let updates = RepoSection::choose(text, Some("updates")).unwrap();
         assert_eq!(updates.source, RpmSource::Metalink("https://m/?repo=updates&arch=$basearch".into()));
-        assert!(!updates.verify_packages);
+        assert!(!updates.verify_packages && updates.verify_metadata.is_none());
         assert_eq!(RepoSection::choose(text, Some("x")), Err(RpmRemoteError::NoSection("x".into())));
         assert_eq!(RepoSection::choose("[a]\nenabled=0\n", None), Err(RpmRemoteError::NothingEnabled));
         assert_eq!(RepoSection::choose("[a]\n", None), Err(RpmRemoteError::NoSource));

@@ -30,7 +30,8 @@ mod uninstall;
 mod update;
 
 pub use build::{
-    BuildApp, BuildCheck, BuildCli, BuildCommand, BuildLayout, BuildPlace, BuildPlan, BuildRuntime,
+    BuildApp, BuildCheck, BuildCli, BuildCommand, BuildLayout, BuildPlace, BuildPlan, BuildProbe,
+    BuildRuntime,
 };
 pub use change::ChangeArgs;
 pub use completion::{Completion, Shell};

@@ -90,6 +90,14 @@ struct Check {
     apps: Vec<CheckedApp>,
 }
 
+/// What a repository says of itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Probe {
+    pub(crate) release: Option<String>,
+    pub(crate) is_signed: bool,
+}
+
 /// Whether an app fits a runtime.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -157,8 +165,17 @@ impl<'a> Builder<'a> {
         Ok(self.ask::<Check>("check whether apps fit a runtime", line)?.apps)
     }
 
+    /// Asks what the repository of a remote says of itself, whose files are in `remotes`.
+    pub(crate) fn probe(&self, name: &RemoteName, remotes: &Path, look: bool) -> Result<Probe> {
+        let mut line = Line::new("probe");
+        line.option("--remotes", remotes);
+        line.option("--remote", name.as_str());
+        line.options.extend((!look).then(|| "--unsigned".into()));
+        self.ask(&format!("ask the repository '{name}'"), line)
+    }
+
     fn start(&self, command: &str) -> Line {
-        let mut line = Line { options: vec![command.into()], names: Vec::new() };
+        let mut line = Line::new(command);
         line.option("--installation", self.at.dir().path());
         line
     }
@@ -205,6 +222,10 @@ struct Line {
 }
 
 impl Line {
+    fn new(command: &str) -> Self {
+        Self { options: vec![command.into()], names: Vec::new() }
+    }
+
     fn option(&mut self, name: &str, value: impl Into<OsString>) {
         self.options.extend([name.into(), value.into()]);
     }

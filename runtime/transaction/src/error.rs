@@ -145,6 +145,14 @@ pub enum TransactionError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A `.repo` file that cannot be used.
+    #[error("'{what}' does not describe a remote: {source}")]
+    RepoFile {
+        /// The file.
+        what: String,
+        /// What is wrong with it.
+        source: RpmRemoteError,
+    },
     /// A remote of RPMs that is wrong.
     #[error("the remote '{name}' is wrong: {source}")]
     RpmRemote {
@@ -213,6 +221,7 @@ impl Hint for TransactionError {
             Self::RemoteInUse { .. } => {
                 Some("`--force` removes it; what is installed stays, without updates".into())
             }
+            Self::RepoFile { source, .. } | Self::RpmRemote { source, .. } => source.hint(),
             Self::NoKey(name) => Some(format!(
                 "give its key: `aril remote-add --gpg-import=FILE {name} …`, or trust anybody: `--no-gpg-verify`"
             )),

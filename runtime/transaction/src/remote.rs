@@ -12,6 +12,7 @@ use aril_store::Remote;
 
 pub use description::FlatpakRef;
 
+use crate::host::Host;
 use crate::{LockedInstallation, Result, TransactionError, resolve};
 use description::FlatpakRepo;
 
@@ -47,7 +48,7 @@ pub struct NewRemote {
     pub described: Described,
     /// How it is believed.
     pub trust: Trust,
-    /// What `$releasever` stands for.
+    /// For which release its packages are, and what `$releasever` stands for; for repositories of RPMs.
     pub release: Option<String>,
     /// A title for people.
     pub title: Option<String>,
@@ -68,11 +69,28 @@ pub enum IfThere {
     Keep,
 }
 
-/// Adds a remote; returns its name, and whether it was not there before.
+/// What became of a remote that was to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// Its name.
+    pub name: RemoteName,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// Lines for people: what was found out of it.
+    pub notes: Vec<String>,
+}
+
+impl Added {
+    fn new(name: RemoteName) -> Self {
+        Self { name, is_new: true, notes: Vec::new() }
+    }
+}
+
+/// Adds a remote. A repository of RPMs is asked what it says of itself.
 ///
 /// # Errors
 /// When the description is none, nobody signs what comes from it, or the name is taken.
-pub fn add(at: &LockedInstallation, new: &NewRemote, if_there: IfThere) -> Result<(RemoteName, bool)> {
+pub fn add(at: &LockedInstallation, host: &Host, new: &NewRemote, if_there: IfThere) -> Result<Added> {
     if let Some(name) = &new.name
         && is_there(at, name)?
     {
@@ -83,7 +101,7 @@ pub fn add(at: &LockedInstallation, new: &NewRemote, if_there: IfThere) -> Resul
         Described::Url(url) if is_description(url) => Some(web::fetch_text(url)?),
         Described::Url(_) => None,
     };
-    let name = match (&text, &new.described) {
+    match (&text, &new.described) {
         (Some(text), described) if text.contains(description::REPO_GROUP) => {
             let repo = FlatpakRepo::parse(&shown(described), text)?;
             let name = named(new, &repo.suggested_name(described_path(described)))?;
@@ -91,33 +109,32 @@ pub fn add(at: &LockedInstallation, new: &NewRemote, if_there: IfThere) -> Resul
                 return refuse_or_keep(&name, if_there);
             }
             add_ostree(at, new, &name, repo.to_remote(&name), repo.keys.clone())?;
-            name
+            Ok(Added::new(name))
         }
         (Some(text), described) => {
             let id = if let Described::File(_, id) = described { id.as_deref() } else { None };
-            return rpm::add_from_file(at, new, text, id, if_there);
+            rpm::add_from_file(at, host, new, (text, id), if_there)
         }
         (None, Described::Url(url)) => {
             let name = named(new, "")?;
             match RpmSource::from_typed(url) {
-                Some(source) => rpm::add(at, new, &name, source)?,
+                Some(source) => rpm::add(at, host, new, &name, source),
                 None => {
                     let remote = Remote::new(name.clone(), &checked_url(url)?);
                     add_ostree(at, new, &name, remote, None)?;
+                    Ok(Added::new(name))
                 }
             }
-            name
         }
-        (None, described) => return Err(not_a_remote(&shown(described), "it cannot be read")),
-    };
-    Ok((name, true))
+        (None, described) => Err(not_a_remote(&shown(described), "it cannot be read")),
+    }
 }
 
 /// Adds the remote that a `.flatpakrepo` at a url describes; one that is there already is taken as it is.
 ///
 /// # Errors
 /// Like [`add`].
-pub fn add_described(at: &LockedInstallation, url: &str) -> Result<(RemoteName, bool)> {
+pub fn add_described(at: &LockedInstallation, host: &Host, url: &str) -> Result<Added> {
     let new = NewRemote {
         name: None,
         described: Described::Url(url.to_owned()),
@@ -128,7 +145,7 @@ pub fn add_described(at: &LockedInstallation, url: &str) -> Result<(RemoteName, 
         priority: None,
         flags: Vec::new(),
     };
-    add(at, &new, IfThere::Keep)
+    add(at, host, &new, IfThere::Keep)
 }
 
 /// Adds an ostree remote, with its keys.
@@ -257,9 +274,9 @@ fn is_there(at: &LockedInstallation, name: &RemoteName) -> Result<bool> {
     Ok(rpm::is_there(at, name)? || at.repo().remotes()?.iter().any(|remote| remote.name == *name))
 }
 
-fn refuse_or_keep(name: &RemoteName, if_there: IfThere) -> Result<(RemoteName, bool)> {
+fn refuse_or_keep(name: &RemoteName, if_there: IfThere) -> Result<Added> {
     match if_there {
-        IfThere::Keep => Ok((name.clone(), false)),
+        IfThere::Keep => Ok(Added { is_new: false, ..Added::new(name.clone()) }),
         IfThere::Refuse => Err(TransactionError::RemoteThere(name.clone())),
     }
 }

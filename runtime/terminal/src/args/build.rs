@@ -33,6 +33,9 @@ pub enum BuildCommand {
     /// Say which apps would not run on a runtime
     #[command(hide = true)]
     Check(BuildCheck),
+    /// Say what a repository says of itself
+    #[command(hide = true)]
+    Probe(BuildProbe),
 }
 
 const RUNTIME_EXAMPLES: &str = "\
@@ -173,13 +176,27 @@ pub struct BuildCheck {
     pub runtime: CommitId,
 }
 
+/// The options of `probe`.
+#[derive(Debug, clap::Args)]
+pub struct BuildProbe {
+    /// The directory that holds the remote's files
+    #[arg(long, value_name = "DIRECTORY")]
+    pub remotes: PathBuf,
+    /// The remote of RPMs
+    #[arg(long, value_name = "REMOTE")]
+    pub remote: RemoteName,
+    /// Do not look whether its state is signed
+    #[arg(long)]
+    pub unsigned: bool,
+}
+
 impl BuildCommand {
     pub(crate) fn answers(&self) -> Answers {
         match self {
             Self::Runtime(BuildRuntime { change, .. }) | Self::App(BuildApp { change, .. }) => {
                 change.answers()
             }
-            Self::Plan(_) | Self::Check(_) => Answers::Noninteractive,
+            Self::Plan(_) | Self::Check(_) | Self::Probe(_) => Answers::Noninteractive,
         }
     }
 }

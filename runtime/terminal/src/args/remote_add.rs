@@ -36,9 +36,11 @@ pub struct RemoteAdd {
     /// Which one of several in a .repo file
     #[arg(long, value_name = "ID", requires = "from")]
     pub repo_id: Option<String>,
-    /// What $releasever in the url stands for: 42
-    #[arg(long, value_name = "NUMBER")]
-    pub releasever: Option<String>,
+    /// For which release of Fedora its packages are: 42
+    ///
+    /// Without it the repository is asked. It is also what $releasever in urls stands for.
+    #[arg(long, value_name = "NUMBER", visible_alias = "releasever")]
+    pub release: Option<String>,
     /// Trust this key: a file, or - for standard input
     #[arg(long, value_name = "KEY")]
     pub gpg_import: Vec<PathBuf>,

@@ -105,7 +105,7 @@ fn install_flatpakref(
     let before: Vec<RemoteName> =
         at.installation().remotes()?.0.into_iter().map(|remote| remote.name).collect();
     let remote = remote::for_flatpakref(at, &described)?;
-    let done = plan_flatpakref(&described, &remote, args, terminal, &Planner::new(at, host))
+    let done = plan_flatpakref((&described, &remote), args, terminal, host, &Planner::new(at, host))
         .and_then(|plan| carry_out(plan, at, host, terminal, args.change));
     if (done.is_err() || args.change.dry_run)
         && !before.contains(&remote)
@@ -117,10 +117,10 @@ fn install_flatpakref(
 }
 
 fn plan_flatpakref(
-    described: &FlatpakRef,
-    remote: &RemoteName,
+    (described, remote): (&FlatpakRef, &RemoteName),
     args: &Install,
     terminal: &Terminal,
+    host: &Host,
     planner: &Planner<'_>,
 ) -> Result<Plan, Failure> {
     let wanted = [Wanted::Ref(remote.clone(), described.name.clone())];
@@ -129,7 +129,7 @@ fn plan_flatpakref(
         return Ok(planned?);
     };
     terminal.confirm(&format!("Its runtime comes from '{url}'. Add that remote, too?"), Answer::Yes)?;
-    let (name, _) = remote::add_described(planner.installation(), url)?;
-    terminal.tell(&format!("added the remote '{name}'"));
+    let added = remote::add_described(planner.installation(), host, url)?;
+    terminal.tell(&format!("added the remote '{}'", added.name));
     Ok(planner.install(&wanted, &options(args))?)
 }

@@ -18,7 +18,7 @@ pub(crate) fn remote_add(
     terminal: &Terminal,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let (at, _) = environment.open(&args.scope, terminal)?;
+    let (at, host) = environment.open(&args.scope, terminal)?;
     let described = match (&args.from, &args.url) {
         (Some(file), _) => Described::File(file.clone(), args.repo_id.clone()),
         (None, Some(url)) => described(url)?,
@@ -33,19 +33,22 @@ pub(crate) fn remote_add(
         name: args.name.clone(),
         described,
         trust: trust(args)?,
-        release: args.releasever.clone(),
+        release: args.release.clone(),
         title: args.title.clone(),
         default_branch: args.default_branch.clone(),
         priority: args.prio,
         flags: flags.into_iter().filter(|(wanted, _)| *wanted).map(|(_, key)| key).collect(),
     };
     let if_there = if args.if_not_exists { IfThere::Keep } else { IfThere::Refuse };
-    let (name, is_new) = remote::add(&at, &new, if_there)?;
-    terminal.tell(&if is_new {
-        format!("added the remote '{name}'")
+    let added = remote::add(&at, &host, &new, if_there)?;
+    terminal.tell(&if added.is_new {
+        format!("added the remote '{}'", added.name)
     } else {
-        format!("the remote '{name}' is there already")
+        format!("the remote '{}' is there already", added.name)
     });
+    for note in &added.notes {
+        terminal.tell(note);
+    }
     Ok(())
 }
 

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use aril_model::{Arch, RemoteName, RepoSection, RpmRemote, RpmSource};
 use aril_store::Remote;
 
-use super::{Described, IfThere, NewRemote, Trust, not_a_remote, web};
+use super::{Added, IfThere, NewRemote, Trust, not_a_remote, web};
+use crate::builder::{Builder, Probe};
+use crate::deploy::STAGING;
+use crate::host::Host;
 use crate::{LockedInstallation, Result, TransactionError};
 
 const DIR: &str = "rpm-remotes.d";
@@ -18,39 +21,46 @@ pub(super) fn is_there(at: &LockedInstallation, name: &RemoteName) -> Result<boo
     Ok(at.dir().exists(conf(name))?)
 }
 
+/// A remote before its repository was asked.
+struct Draft {
+    remote: RpmRemote,
+    keys: Option<Vec<u8>>,
+    /// Whether its state may be signed although nobody says so.
+    look: bool,
+}
+
 /// Adds a remote that is known by its url.
 pub(super) fn add(
     at: &LockedInstallation,
+    host: &Host,
     new: &NewRemote,
     name: &RemoteName,
     source: RpmSource,
-) -> Result<()> {
+) -> Result<Added> {
     let remote = RpmRemote {
         name: name.clone(),
         title: new.title.clone(),
+        release: release(new, &source),
         source,
-        release: new.release.clone(),
         arch: Arch::native(),
         verify_packages: new.trust != Trust::Anything,
         verify_metadata: false,
     };
     let keys = if let Trust::Keys(keys) = &new.trust { Some(keys.clone()) } else { None };
-    write(at, new, &remote, keys)
+    ask_and_write(at, host, new, Draft { remote, keys, look: true })
 }
 
-/// Adds one of the repositories of a `.repo` file.
+/// Adds one of the repositories of a `.repo` file: its text, and the one that is wanted.
 pub(super) fn add_from_file(
     at: &LockedInstallation,
+    host: &Host,
     new: &NewRemote,
-    text: &str,
-    id: Option<&str>,
+    (text, id): (&str, Option<&str>),
     if_there: IfThere,
-) -> Result<(RemoteName, bool)> {
-    let what = match &new.described {
-        Described::Url(url) => url.clone(),
-        Described::File(path, _) => path.display().to_string(),
-    };
-    let section = RepoSection::choose(text, id).map_err(|error| not_a_remote(&what, &error.to_string()))?;
+) -> Result<Added> {
+    let what = super::shown(&new.described);
+    let section = RepoSection::choose(text, id)
+        .map_err(|source| TransactionError::RepoFile { what: what.clone(), source })?;
     let name = match &new.name {
         Some(name) => name.clone(),
         None => {
@@ -62,45 +72,37 @@ pub(super) fn add_from_file(
     }
     let is_anything = new.trust == Trust::Anything;
     let remote = RpmRemote {
-        name: name.clone(),
+        name,
         title: new.title.clone().or_else(|| section.title.clone()),
         source: section.source.clone(),
-        release: new.release.clone().or_else(host_release),
+        release: release(new, &section.source),
         arch: Arch::native(),
         // A file that switches its checks off does not do so here: that is said to us, not by whoever wrote the file.
         verify_packages: !is_anything,
-        verify_metadata: section.verify_metadata && !is_anything,
+        verify_metadata: section.verify_metadata == Some(true) && !is_anything,
     };
-    let remote = RpmRemote { title: remote.title.as_deref().map(|title| expand(&remote, title)), ..remote };
-    let keys = match &new.trust {
-        Trust::Keys(keys) => Some(keys.clone()),
-        Trust::Anything => None,
-        Trust::AsDescribed => described_keys(&remote, &section)?,
+    let (keys, look) = match &new.trust {
+        Trust::Keys(keys) => (Some(keys.clone()), true),
+        Trust::Anything => (None, false),
+        // Where the file says that the state is not to be checked, it may be signed by others than the packages.
+        Trust::AsDescribed => (described_keys(&remote, &section)?, section.verify_metadata != Some(false)),
     };
-    write(at, new, &remote, keys)?;
-    Ok((name, true))
+    ask_and_write(at, host, new, Draft { remote, keys, look })
 }
 
 /// The keys that a `.repo` file names.
 fn described_keys(remote: &RpmRemote, section: &RepoSection) -> Result<Option<Vec<u8>>> {
     let mut keys = Vec::new();
     for url in &section.keys {
-        let url = expand(remote, url);
-        keys.extend(web::fetch(&url)?);
+        keys.extend(web::fetch(&remote.with_values(url))?);
         keys.push(b'\n');
     }
     Ok((!keys.is_empty()).then_some(keys))
 }
 
-fn expand(remote: &RpmRemote, text: &str) -> String {
-    let mut out = text.to_owned();
-    let values = [("releasever", remote.release.as_deref()), ("basearch", Some(remote.arch.as_str()))];
-    for (name, value) in values {
-        if let Some(value) = value {
-            out = out.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value);
-        }
-    }
-    out
+/// The release that is said, or that of the host where urls are made of it.
+fn release(new: &NewRemote, source: &RpmSource) -> Option<String> {
+    new.release.clone().or_else(|| source.names_release().then(host_release).flatten())
 }
 
 /// The release of the host, where that is a Fedora: what its `.repo` files mean by `$releasever`.
@@ -114,19 +116,74 @@ fn host_release() -> Option<String> {
     (value("ID")? == "fedora").then(|| value("VERSION_ID")).flatten()
 }
 
-/// Writes the remote: the key first, and last what makes it a remote.
-fn write(at: &LockedInstallation, new: &NewRemote, remote: &RpmRemote, keys: Option<Vec<u8>>) -> Result<()> {
-    let name = &remote.name;
-    remote.check().map_err(|source| TransactionError::RpmRemote { name: name.clone(), source })?;
-    if keys.is_none() && (remote.verify_packages || remote.verify_metadata) {
-        return Err(TransactionError::NoKey(name.clone()));
-    }
-    at.dir().create_dir(DIR, 0o755)?;
-    if let Some(keys) = keys {
-        if !looks_like_keys(&keys) {
+/// Asks the repository what it says of itself, and writes the remote.
+fn ask_and_write(at: &LockedInstallation, host: &Host, new: &NewRemote, mut draft: Draft) -> Result<Added> {
+    let name = draft.remote.name.clone();
+    draft.remote.check().map_err(|source| TransactionError::RpmRemote { name: name.clone(), source })?;
+    match &draft.keys {
+        None if draft.remote.verify_packages || draft.remote.verify_metadata => {
+            return Err(TransactionError::NoKey(name));
+        }
+        Some(keys) if !looks_like_keys(keys) => {
             return Err(not_a_remote(name.as_str(), "what was given as its key is no OpenPGP key"));
         }
-        at.dir().write_atomic(Path::new(DIR).join(format!("{name}.gpg")), &keys, 0o644)?;
+        _ => {}
+    }
+    let found = ask(at, host, &draft)?;
+    let mut added = Added::new(name);
+    let remote = &mut draft.remote;
+    match (&remote.release, found.release) {
+        (Some(said), Some(own)) if *said != own => added.notes.push(format!(
+            "its packages are for the release {own}, as far as they say, and not for {said}, as you say"
+        )),
+        (None, Some(own)) => {
+            added.notes.push(format!("its packages are for the release {own}"));
+            remote.release = Some(own);
+        }
+        (None, None) => {
+            remote.release = host_release();
+            added.notes.push(match &remote.release {
+                Some(own) => {
+                    format!("its packages are taken for those of the release {own}, which this host has")
+                }
+                None => "it does not say for which release its packages are; `--release=42` would".into(),
+            });
+        }
+        _ => {}
+    }
+    remote.verify_metadata |= found.is_signed;
+    if draft.keys.is_some() {
+        added.notes.push(if remote.verify_metadata {
+            "its state is signed, and from now on has to be, as well as each package".into()
+        } else {
+            "each package has to be signed; its state is not".into()
+        });
+    }
+    remote.title = remote.title.as_deref().map(|title| remote.with_values(title));
+    write(at, new, &draft)?;
+    Ok(added)
+}
+
+/// Asks `aril-build`, which reads repositories; it is shown the remote as it would be written.
+fn ask(at: &LockedInstallation, host: &Host, draft: &Draft) -> Result<Probe> {
+    let place = at.dir().create_dir_all(Path::new(STAGING).join("remote"), 0o700)?;
+    let name = &draft.remote.name;
+    if let Some(keys) = &draft.keys {
+        place.write_atomic(format!("{name}.gpg"), keys, 0o600)?;
+    }
+    place.write_atomic(format!("{name}.conf"), draft.remote.to_keyfile().to_string().as_bytes(), 0o600)?;
+    let found = Builder::new(at, host).probe(name, place.path(), draft.look);
+    at.dir().remove_tree(STAGING)?;
+    found
+}
+
+/// Writes the remote: the key first, and last what makes it a remote.
+fn write(at: &LockedInstallation, new: &NewRemote, draft: &Draft) -> Result<()> {
+    let Draft { remote, keys, .. } = draft;
+    let name = &remote.name;
+    at.dir().create_dir(DIR, 0o755)?;
+    if let Some(keys) = keys {
+        at.dir().write_atomic(Path::new(DIR).join(format!("{name}.gpg")), keys, 0o644)?;
     }
     let mut own = Remote::new(name.clone(), &format!("file://{}", at.repo().path().display()));
     own.set("gpg-verify", "false");

@@ -117,6 +117,11 @@ fn removed_only_when_nothing_comes_from_it() {
 #[test]
 fn repositories_of_rpms() {
     let world = World::new();
+    // What a repository says of itself is asked of `aril-build`, for which a script stands in.
+    let script = world.base.path().join("bin/aril-build");
+    std::fs::write(&script, "#!/bin/sh\necho '{\"version\":1,\"release\":\"42\",\"is_signed\":true}'\n")
+        .unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let key = world.base.path().join("key");
     std::fs::write(&key, "-----BEGIN PGP PUBLIC KEY BLOCK-----\nx\n").unwrap();
     let file = world.base.path().join("fedora.repo");
@@ -125,37 +130,42 @@ fn repositories_of_rpms() {
         key.display()
     );
     std::fs::write(&file, text).unwrap();
-    world.ok(&[
+    let said = world.fails(&["remote-add", "--from", file.to_str().unwrap()]);
+    assert!(said.contains("hint: say what `$releasever` stands for: `--release=42`"), "{said}");
+    let said = world.ok(&[
         "remote-add",
         "--from",
         file.to_str().unwrap(),
-        "--releasever",
+        "--release",
         "42",
         "--title",
         "F",
         "fedora",
     ]);
+    assert_eq!(
+        said,
+        "added the remote 'fedora'\nits state is signed, and from now on has to be, as well as each package\n"
+    );
     let dir = world.dir();
     assert_eq!(
         dir.read_to_string("rpm-remotes.d/fedora.conf", 4096).unwrap(),
-        "[RPM Remote]\ntitle=F\nmetalink=https://m/?repo=fedora-$releasever&arch=$basearch\nrelease=42\narch=x86_64\nverify-packages=true\nverify-metadata=false\n"
+        "[RPM Remote]\ntitle=F\nmetalink=https://m/?repo=fedora-$releasever&arch=$basearch\nrelease=42\narch=x86_64\nverify-packages=true\nverify-metadata=true\n"
     );
     assert!(dir.read_to_string("rpm-remotes.d/fedora.gpg", 4096).unwrap().starts_with("-----BEGIN"));
     let own = world.repo().remote(&"fedora".parse().unwrap()).unwrap();
     assert_eq!(own.url(), format!("file://{}", world.place().join("repo").display()));
     assert!(own.is_set("xa.noenumerate") && !own.verifies_commits());
-    world.fails(&["remote-add", "--from", file.to_str().unwrap(), "--repo-id", "none", "x"]);
+    let said = world.fails(&["remote-add", "--from", file.to_str().unwrap(), "--repo-id", "none", "x"]);
+    assert!(said.contains("there is no repository 'none' in the file"), "{said}");
+    assert!(said.contains("hint: `--repo-id` takes"), "{said}");
     world.fails(&["remote-add", "--from", file.to_str().unwrap(), "--repo-id", "other", "other"]);
-    world.ok(&[
-        "remote-add",
-        "--no-gpg-verify",
-        "--title",
-        "V",
-        "vendor",
-        "rpm+https://v/$releasever/",
-        "--releasever",
-        "42",
-    ]);
+    let url = "rpm+https://v/$releasever/";
+    let said =
+        world.ok(&["remote-add", "--no-gpg-verify", "--title", "V", "vendor", url, "--releasever", "41"]);
+    assert!(
+        said.contains("its packages are for the release 42, as far as they say, and not for 41"),
+        "{said}"
+    );
     let (remotes, problems) = world.installation().remotes().unwrap();
     assert_eq!((remotes.len(), problems), (2, Vec::new()));
     std::fs::write(&key, "no key").unwrap();
