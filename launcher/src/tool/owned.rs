@@ -98,14 +98,17 @@ pub(crate) fn remove_empty(writes: &ToolWrites, made: &[PathBuf]) -> Result<(), 
     Ok(())
 }
 
-/// Takes set-id bits away from all that was written: they would be the user's own, for everyone on this machine.
+/// Takes set-id bits away from all that was written: they would be the user's own, for everyone on this machine. Directories that their owner
+/// may not enter are opened.
 pub(crate) fn strip_set_id(writes: &ToolWrites) -> Result<(), LaunchError> {
     let upper = Dir::open(&writes.upper)?;
     upper.walk::<LaunchError>("", &mut |path, kind| {
         if matches!(kind, EntryKind::File | EntryKind::Dir) {
             let mode = upper.stat(path)?.mode;
-            if mode & SET_ID != 0 {
-                upper.set_mode(path, mode & !SET_ID)?;
+            // What a program has closed to its own user could not be walked, nor removed by most.
+            let opened = if kind == EntryKind::Dir { mode | 0o700 } else { mode };
+            if opened & !SET_ID != mode {
+                upper.set_mode(path, opened & !SET_ID)?;
             }
         }
         Ok(Step::Into)

@@ -79,7 +79,9 @@ pub fn derive_missing(at: &LockedInstallation, host: &Host, reference: &Ref) -> 
     let found = others.runtime_of(at.installation(), &app, &runtime)?;
     let (_, deploy) =
         found.ok_or_else(|| TransactionError::NotInstalled { name: runtime.to_string(), nearest: None })?;
-    derive(at, host, &app, &deploy)
+    let notes = derive(at, host, &app, &deploy)?;
+    at.dir().remove_tree(STAGING)?;
+    Ok(notes)
 }
 
 /// The trees of an app and its runtime, as the launcher lays them over each other.

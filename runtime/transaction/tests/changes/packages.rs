@@ -42,8 +42,13 @@ impl Packages {
         let built =
             aril_store::Repo::create(world.base.path().join("built"), aril_store::RepoMode::BareUserOnly)
                 .unwrap();
-        world.ok(&["remote-add", "--no-gpg-verify", "fedora", "rpm+file:///srv/rpms", "--releasever=42"]);
-        Self { world, built }
+        let packages = Self { world, built };
+        packages.answer("probe", &json!({"version": 1, "release": "42", "is_signed": false, "packages": 1}));
+        let url = "rpm+file:///srv/rpms";
+        let said = packages.world.ok(&["remote-add", "--no-gpg-verify", "fedora", url]);
+        assert_eq!(said, "added the remote 'fedora'\nits packages are for the release 42\n");
+        packages.calls();
+        packages
     }
 
     fn answer(&self, command: &str, json: &serde_json::Value) {
@@ -341,7 +346,7 @@ fn caches_of_the_merged_tree_lie_in_a_layer_of_their_own() {
     let left = packages.world.place().join(".staging/derived-0/work/work/inner");
     std::fs::create_dir_all(&left).unwrap();
     for dir in [&*left, left.parent().unwrap()] {
-        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     }
     // Lost, it is made again when the launcher asks for it.
     std::fs::remove_dir_all(layer.path()).unwrap();
