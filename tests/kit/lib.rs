@@ -12,4 +12,5 @@ pub mod picture; //   pixels
 pub mod programs; //  where the programs under test are
 pub mod repo; //      makes the repository
 pub mod test_repo; // what a test asks it for
+pub mod tracer; //    a run that is killed at one of its calls
 pub mod user; //      whom tests run as
