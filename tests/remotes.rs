@@ -181,7 +181,7 @@ fn a_release_is_taken_from_marks_or_said() -> Result<()> {
     assert!(case.written("other").is_some_and(|text| text.contains("release=41")));
     assert_says(
         &case.home.run(["aril", "install", "--dry-run", "other", "7hard"])?,
-        &["there is no manifest of a runtime for the release '41' of the remote 'other'", "hint: "],
+        &["there is no runtime for apps of the remote 'other'", "hint: "],
     )
 }
 
