@@ -1,6 +1,7 @@
 //! A plan whose commits are brought: pulled or built, checked, and checked out beside what is installed. Nothing counts yet.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use aril_installation::RemoteKind;
@@ -15,6 +16,9 @@ use crate::host::Host;
 use crate::plan::{Action, Plan, Source, Step, Why, add_rights, check_not_older};
 use crate::switch::{Switch, apps_on};
 use crate::{LockedInstallation, Result, TransactionError, resolve};
+
+/// Largest report that is read, in bytes.
+const REPORT_LIMIT: u64 = 16 << 20;
 
 /// A plan of which everything is there: it may be made true at once.
 #[derive(Debug)]
@@ -90,6 +94,27 @@ impl Fetched {
         notes.extend(self.switch.make(at, host)?);
         Ok(Report { steps: self.steps, removed: Vec::new(), notes, remarks: self.remarks })
     }
+}
+
+/// The lines of the report on an installed commit: people have read them. None for a commit that has no report.
+///
+/// Source: `aril_builder::report`, which writes it.
+fn known_lines(at: &LockedInstallation, commit: &CommitId) -> Result<BTreeSet<String>> {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        notes: Vec<Note>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Note {
+        text: String,
+    }
+    let tree = at.repo().tree(commit)?;
+    let bytes = match tree.file("report.json") {
+        Some(file) => crate::export::read(at.repo(), file, REPORT_LIMIT)?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let report = serde_json::from_slice::<Report>(&bytes).map(|report| report.notes).unwrap_or_default();
+    Ok(report.into_iter().map(|note| note.text).collect())
 }
 
 struct Fetch<'a> {
@@ -190,7 +215,11 @@ impl Fetch<'_> {
     ) -> Result<(Step, Candidate)> {
         let builder = Builder::new(self.at, self.host);
         let (reference, commit, report) = builder.build(&step.origin, order, runtime)?;
-        self.result.remarks.extend(report);
+        let known = match self.at.installation().active(&reference)? {
+            Some(old) => known_lines(self.at, old.commit())?,
+            None => BTreeSet::new(),
+        };
+        self.result.remarks.extend(report.into_iter().filter(|line| !known.contains(line)));
         if step.reference.as_ref().is_some_and(|planned| *planned != reference) {
             let planned = step.reference.as_ref().map(ToString::to_string).unwrap_or_default();
             return Err(TransactionError::Program {

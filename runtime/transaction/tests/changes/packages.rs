@@ -356,3 +356,26 @@ fn caches_of_the_merged_tree_lie_in_a_layer_of_their_own() {
     packages.world.ok(&["uninstall", "-y", "org.test.Merged"]);
     assert!(!layer.path().exists());
 }
+
+#[test]
+fn what_was_read_at_the_installation_is_not_said_again() {
+    let packages = Packages::new();
+    packages.plan(true, None);
+    packages.will_build("runtime", &runtime(1));
+    let mut first = app("1.0-1.fc42", 1);
+    first.add(
+        "report.json",
+        r#"{"version":1,"notes":[{"topic":"request","text":"a network","routine":false}]}"#,
+    );
+    let commit = packages.will_build("app", &first);
+    let built = |commit: &CommitId, report: &[&str]| {
+        packages
+            .answer("app", &json!({"version": 1, "ref": APP, "commit": commit.as_str(), "report": report}));
+    };
+    built(&commit, &["a network"]);
+    assert!(packages.world.ok(&["install", "-y", "fedora", "merged"]).contains("a network"));
+    let commit = packages.will_build("app", &app("1.1-1.fc42", 2));
+    built(&commit, &["a network", "a camera"]);
+    let said = packages.world.ok(&["update", "-y", "--no-deps", "org.test.Merged"]);
+    assert!(said.contains("a camera") && !said.contains("a network"), "{said}");
+}
