@@ -4,6 +4,11 @@
 pub trait Hint {
     /// A command to type, a name that was perhaps meant, a permission that is missing: a line without full stop, or nothing.
     fn hint(&self) -> Option<String>;
+
+    /// Whether another program has told the person already, so that saying it again would only be in the way.
+    fn is_told(&self) -> bool {
+        false
+    }
 }
 
 /// The candidate that is most like `wanted`, if any is like it enough to be a typing error.

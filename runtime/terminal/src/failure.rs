@@ -133,6 +133,9 @@ impl Failure {
 
 impl<E: Error + Hint + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
+        if error.is_told() {
+            return Self::told(Exit::FAILED);
+        }
         let failure = Self::of(&error);
         match error.hint() {
             Some(hint) => failure.with_hint(hint),

@@ -206,6 +206,9 @@ impl<'a> Builder<'a> {
         let mut answer = Vec::new();
         let read = child.stdout.take().map(|output| output.take(LIMIT).read_to_end(&mut answer));
         let status = child.wait().map_err(|error| failed(error.to_string()))?;
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            return Err(failed(format!("aril-build was ended by signal {signal}")));
+        }
         if !status.success() {
             return Err(TransactionError::Child { what: what.to_owned() });
         }

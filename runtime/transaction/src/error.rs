@@ -230,4 +230,8 @@ impl Hint for TransactionError {
             _ => None,
         }
     }
+
+    fn is_told(&self) -> bool {
+        matches!(self, Self::Child { .. })
+    }
 }
