@@ -10,6 +10,7 @@ mod icon; // icons
 mod metainfo; // what software centres are told
 mod picture; // pictures in X's own format
 mod program; // which program is the app's
+mod refusal; // words for stock flatpak
 mod request; // which rights are asked for
 mod xml; // small documents
 
@@ -88,7 +89,7 @@ pub fn finish(app: Unfinished<'_>) -> Result<Finished> {
     if let Some(command) = &command {
         metadata.set("Application", "command", command);
     }
-    // Stock flatpak would mount it at /app, where nothing of it is found: so it refuses it in words.
+    // Stock flatpak would mount it at /app, where nothing of it is found: so it refuses to install it in words; to start it, too.
     metadata.set_list("Application", "required-flatpak", &["99.0.0"]);
     request::write(&requests, &mut metadata);
     metadata.set("X-Aril", "layout", "merged");
@@ -101,6 +102,9 @@ pub fn finish(app: Unfinished<'_>) -> Result<Finished> {
         Note { topic: Topic::Request, text, routine: request.is_for_windows() }
     };
     finishing.notes.extend(requests.iter().map(reason));
+    let mut programs = finishing.programs();
+    programs.extend(command);
+    refusal::add(&mut finishing.app.files, &programs, &finishing.id, finishing.app.writer)?;
     Ok(Finished {
         reference,
         metadata,
