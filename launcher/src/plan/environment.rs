@@ -100,10 +100,8 @@ fn own(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
         all.push(("XDG_CONFIG_DIRS", "/etc/xdg".to_owned()));
     } else {
         all.push(("PATH", "/app/bin:/usr/bin".to_owned()));
-        all.push((
-            "XDG_DATA_DIRS",
-            "/app/share:/usr/share:/usr/share/runtime/share:/run/host/user-share:/run/host/share".to_owned(),
-        ));
+        // Flatpak's runtimes add the host's in their metadata.
+        all.push(("XDG_DATA_DIRS", "/app/share:/usr/share".to_owned()));
         all.push(("XDG_CONFIG_DIRS", "/app/etc/xdg:/etc/xdg".to_owned()));
         all.push(("PS1", format!("[📦 {} \\W]\\$ ", facts.app.id().last_part())));
         all.extend(library_path(facts));

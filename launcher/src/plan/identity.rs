@@ -51,7 +51,7 @@ pub(crate) fn info(facts: &Facts<'_>) -> String {
             set(key, "true");
         }
     }
-    facts.context.write(&mut file);
+    facts.context.flattened().write(&mut file);
     file.to_string()
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Source: `flatpak-metadata(5)`, "Context", and the order of layers in `flatpak-override(1)`.
 
+mod flat; // without what is denied
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::permission::Reset;

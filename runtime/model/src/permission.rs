@@ -160,6 +160,10 @@ impl<W: Word> Toggles<W> {
         self.said.is_empty()
     }
 
+    pub(crate) fn forget_denied(&mut self) {
+        self.said.retain(|_, allowed| *allowed);
+    }
+
     pub(crate) fn lay_over(&mut self, upper: &Self) {
         self.said.extend(&upper.said);
     }

@@ -70,7 +70,7 @@ pub(crate) fn info(args: &Info, terminal: &Terminal, host: &Host) -> Result<(), 
     let all = host.installations(&ScopeFilter::default())?;
     let subject = Subject::of(installed, metadata, installation, &all)?;
     if args.show_permissions {
-        terminal.print_document(&as_keyfile(&subject.permissions.effective))?;
+        terminal.print_document(&as_keyfile(&subject.permissions.effective.flattened()))?;
     } else if args.json {
         json::print(&subject, terminal)?;
     } else {
