@@ -10,6 +10,9 @@ use crate::report::{Note, Topic};
 const RUN_TIME: &[&str] =
     &["app", "boot", "dev", "home", "media", "mnt", "proc", "root", "run", "srv", "sys", "tmp"];
 
+/// Lists of a host's passwords. In a sandbox nobody may read them, or has one.
+const PASSWORDS: &[&str] = &["etc/shadow", "etc/shadow-", "etc/gshadow", "etc/gshadow-"];
+
 /// The tree of a commit, and what is not in it.
 #[derive(Debug)]
 pub struct Laid {
@@ -25,10 +28,11 @@ pub struct Laid {
 /// # Errors
 /// When packages have both `/etc` and `/usr/etc`.
 pub fn runtime(mut root: Tree) -> Result<Laid, TreeError> {
+    let mut notes = without_passwords(&mut root);
     let mut files = take(&mut root, "usr");
     let etc = take(&mut root, "etc");
     files.insert("etc", Node::Dir(etc))?;
-    let mut notes = left_out(&root, RUN_TIME, "a sandbox makes this directory itself");
+    notes.extend(left_out(&root, RUN_TIME, "a sandbox makes this directory itself"));
     notes.extend(left_out(&root, &["opt", "var"], "a runtime has no such directory"));
     notes.extend(others(&root));
     Ok(Laid { files, notes })
@@ -39,6 +43,7 @@ pub fn runtime(mut root: Tree) -> Result<Laid, TreeError> {
 /// # Errors
 /// Never in practice: the names are free.
 pub fn app(mut root: Tree) -> Result<Laid, TreeError> {
+    let mut notes = without_passwords(&mut root);
     let mut files = Tree::new();
     for name in ["usr", "etc", "opt", "var"] {
         let dir = take(&mut root, name);
@@ -46,7 +51,7 @@ pub fn app(mut root: Tree) -> Result<Laid, TreeError> {
             files.insert(name, Node::Dir(dir))?;
         }
     }
-    let mut notes = left_out(&root, RUN_TIME, "a sandbox makes this directory itself");
+    notes.extend(left_out(&root, RUN_TIME, "a sandbox makes this directory itself"));
     notes.extend(others(&root));
     Ok(Laid { files, notes })
 }
@@ -56,6 +61,12 @@ fn take(root: &mut Tree, name: &str) -> Tree {
         Some(Node::Dir(dir)) => dir,
         _ => Tree::new(),
     }
+}
+
+fn without_passwords(root: &mut Tree) -> Vec<Note> {
+    let removed = PASSWORDS.iter().filter(|path| root.remove(path).is_some());
+    let text = |path: &&str| format!("/{path} is left out: nobody logs in to a sandbox");
+    removed.map(|path| Note::routine(Topic::File, text(path))).collect()
 }
 
 fn left_out(root: &Tree, dirs: &[&str], why: &str) -> Vec<Note> {
@@ -112,10 +123,19 @@ mod tests {
 
     #[test]
     fn runtimes() {
-        let laid = runtime(tree(&["usr/bin/sh", "etc/passwd", "bin", "var/lib/x", "opt/", "run/y", "odd/z"]))
-            .unwrap();
+        let laid = runtime(tree(&[
+            "usr/bin/sh",
+            "etc/passwd",
+            "etc/shadow",
+            "bin",
+            "var/lib/x",
+            "opt/",
+            "run/y",
+            "odd/z",
+        ]))
+        .unwrap();
         assert_eq!(laid.files, tree(&["bin/sh", "etc/passwd"]));
-        assert_eq!(laid.notes.len(), 3);
+        assert_eq!(laid.notes.len(), 4);
         assert!(runtime(tree(&["usr/etc/x", "etc/y"])).is_err());
     }
 

@@ -36,11 +36,15 @@ pub struct Merged {
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// Different files at one path.
-    #[error("{} files of the packages are in conflict, the first is '{}', which {} and {} have with different contents", .0.len(), aril_model::printable(&.0[0].path), .0[0].ours, .0[0].theirs)]
+    #[error("{} of the packages, the first is '{}', which {} and {} have with different contents", count(.0.len()), aril_model::printable(&.0[0].path), .0[0].ours, .0[0].theirs)]
     Conflicts(Vec<FileConflict>),
     /// Links in a circle.
     #[error(transparent)]
     Circle(#[from] Circle),
+}
+
+fn count(conflicts: usize) -> String {
+    format!("{conflicts} conflict{} between files", if conflicts == 1 { "" } else { "s" })
 }
 
 /// Two different things at one path.

@@ -129,38 +129,41 @@ impl Scripts<'_> {
     /// All scripts that matter, in rpm's order.
     fn decide<'s>(&'s self, root: &Tree) -> Vec<Decided<'s>> {
         let mut decided = Vec::new();
-        let mut add = |kinds: &[ScriptKind], package: &'s Imported| {
-            for script in package.facts.scripts.iter().filter(|script| kinds.contains(&script.kind)) {
-                decided.push(Decided {
-                    package: &package.facts.nevra.name,
-                    kind: script.kind.to_string(),
-                    input: Vec::new(),
-                    verdict: judge::judge(script, root),
-                    script,
-                });
-            }
-        };
         for package in self.packages {
-            add(&[ScriptKind::PreTrans], package);
+            decided.extend(self.scripts(&[ScriptKind::PreTrans], package, root));
         }
         for package in self.packages {
-            add(&[ScriptKind::Pre, ScriptKind::Post], package);
+            decided.extend(self.scripts(&[ScriptKind::Pre, ScriptKind::Post], package, root));
         }
+        decided.extend(self.triggers(root, &[TriggerKind::Package, TriggerKind::File]));
         for package in self.packages {
-            add(&[ScriptKind::PostTrans], package);
+            decided.extend(self.scripts(&[ScriptKind::PostTrans], package, root));
         }
-        decided.extend(self.triggers(root));
+        decided.extend(self.triggers(root, &[TriggerKind::Transaction]));
         decided
     }
 
+    fn scripts<'s>(&'s self, kinds: &[ScriptKind], package: &'s Imported, root: &Tree) -> Vec<Decided<'s>> {
+        let scripts = package.facts.scripts.iter().filter(|script| kinds.contains(&script.kind));
+        let decided = scripts.map(|script| Decided {
+            package: &package.facts.nevra.name,
+            kind: script.kind.to_string(),
+            input: Vec::new(),
+            verdict: judge::judge(script, root),
+            script,
+        });
+        decided.collect()
+    }
+
     /// Triggers that the merged packages set off.
-    fn triggers<'s>(&'s self, root: &Tree) -> Vec<Decided<'s>> {
+    fn triggers<'s>(&'s self, root: &Tree, kinds: &[TriggerKind]) -> Vec<Decided<'s>> {
         let own =
             self.packages.iter().map(|package| (package.facts.nevra.name.as_str(), &package.facts.triggers));
         let beneath = self.beneath.iter().map(|owner| (owner.name.as_str(), &owner.triggers));
         let mut decided = Vec::new();
         for (package, triggers) in own.chain(beneath) {
-            for trigger in triggers.iter().filter(|trigger| trigger.on_install) {
+            let wanted = |trigger: &&TriggerScript| trigger.on_install && kinds.contains(&trigger.kind);
+            for trigger in triggers.iter().filter(wanted) {
                 let input = self.sets_off(trigger, package, root);
                 if input.is_empty() {
                     continue;

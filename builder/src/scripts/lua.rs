@@ -21,6 +21,7 @@ const LOOKS: &[&str] = &[
     "posix.getenv",
     "rpm.vercmp",
     "rpm.expand",
+    "rpm.next_file",
     "tostring",
     "tonumber",
     "type",

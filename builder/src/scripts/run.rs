@@ -111,6 +111,7 @@ fn run_one(place: &Workplace, one: &Decided<'_>, notes: &mut Vec<Note>) -> Resul
                 ("LC_ALL", "C.UTF-8"),
                 ("TZ", "UTC"),
                 ("SOURCE_DATE_EPOCH", "0"),
+                ("PYTHONDONTWRITEBYTECODE", "1"),
                 ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
             ],
             mirrored: &[],
