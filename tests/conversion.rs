@@ -55,7 +55,7 @@ impl Hard {
     }
 
     fn deploy(&self, package: &str) -> PathBuf {
-        self.home.path().join(format!(".local/share/aril/app/local.rpm.{package}/x86_64/rpm/active"))
+        self.home.path().join(format!(".local/share/aril/app/local.rpm.{package}/x86_64/f42/active"))
     }
 
     fn file(&self, package: &str, path: &str) -> Option<String> {

@@ -144,7 +144,7 @@ fn by_root(expected: &BTreeMap<String, String>) {
 }
 
 const RUNTIME: &str = "runtime/org.aril.test.X11/x86_64/f42-rpm";
-const XCLOCK: &str = "app/local.rpm.xclock/x86_64/rpm";
+const XCLOCK: &str = "app/local.rpm.xclock/x86_64/f42";
 
 /// What xclock needs of its runtime is there.
 fn has_library(home: &TestHome) -> bool {

@@ -1,6 +1,7 @@
 //! Which runtime an app is built for.
 //!
-//! The one that it runs on already; else the one that goes with the remote's release; else what was built from the remote before.
+//! The one that it runs on already; else the one that goes with the remote's release, if it is there; else what was built from the remote
+//! before; else the one that goes with the release, to be built.
 
 use std::path::PathBuf;
 
@@ -50,14 +51,23 @@ impl Ground {
     pub fn find(session: &Session, wish: &RuntimeWish) -> Result<Self, BuildError> {
         let manifest = manifest(session)?;
         let of_manifest = manifest.as_ref().map(|(_, manifest)| manifest.reference(&session.remote.arch));
-        let reference = match wish.reference.clone().or_else(|| of_manifest.clone()) {
-            Some(reference) => reference,
-            None => largest(session)?.ok_or_else(|| BuildError::NoManifest {
-                remote: session.remote.name.to_string(),
-                release: session.remote.release.clone(),
-            })?,
+        let commit = wish.commit.as_ref();
+        let mut found = match wish.reference.as_ref().or(of_manifest.as_ref()) {
+            Some(reference) => find_runtime(session, reference, commit)?,
+            None => None,
         };
-        let found = find_runtime(session, &reference, wish.commit.as_ref())?;
+        if found.is_none() && wish.reference.is_none() {
+            found = match largest(session)? {
+                Some(reference) => find_runtime(session, &reference, commit)?,
+                None => None,
+            };
+        }
+        let reference = found.as_ref().map(|found| found.reference.clone());
+        let reference = reference.or_else(|| wish.reference.clone()).or_else(|| of_manifest.clone());
+        let reference = reference.ok_or_else(|| BuildError::NoManifest {
+            remote: session.remote.name.to_string(),
+            release: session.remote.release.clone(),
+        })?;
         let manifest = manifest.filter(|_| of_manifest.as_ref() == Some(&reference));
         Ok(Self { reference, found, manifest })
     }
