@@ -17,6 +17,7 @@ fn main() -> io::Result<()> {
     let all = [
         kit.join("repo"),
         kit.join("base"),
+        kit.join("manifests"),
         kit.join("specs"),
         kit.join("sets.toml"),
         kit.join("shape.toml"),

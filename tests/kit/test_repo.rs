@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 
 use crate::repo::cache::Cache;
-use crate::repo::maker::{Contents, KEY, MANIFESTS, Request};
+use crate::repo::maker::{Contents, KEY, MANIFESTS, RELEASE, Request};
 use crate::repo::refused::{DIRECTORY, LOOSE};
 
 /// Where tests that run as another user than root look, too.
@@ -133,7 +133,12 @@ impl TestRepo {
 
     /// A manifest of a runtime: `min`, `x11`, `x11-without-libXaw`, `platform`, and `sdk` where that set was made.
     pub fn manifest(&self, name: &str) -> PathBuf {
-        self.dir.join(MANIFESTS).join(format!("{name}.toml"))
+        self.manifests().join(RELEASE).join(format!("{name}.toml"))
+    }
+
+    /// The directory in which `aril` finds them: for `ARIL_MANIFEST_DIR`.
+    pub fn manifests(&self) -> PathBuf {
+        self.dir.join(MANIFESTS)
     }
 
     /// What is in them and where it came from.

@@ -25,8 +25,10 @@ use super::{handmade, in_parallel, refused};
 /// The key's file name, and the name that it goes by.
 pub const KEY: &str = "RPM-GPG-KEY-aril-tests";
 
-/// The directory with manifests of runtimes.
+/// The directory with manifests of runtimes, as `aril` looks for them: in it is one for each release.
 pub const MANIFESTS: &str = "manifests";
+/// The directory in it with those of the release that the packages claim to be of.
+pub const RELEASE: &str = "f42";
 
 /// Runtimes that can be built from the repository, for tests that cannot wait for a whole desktop, and for such that can.
 pub const EVERY_MANIFEST: [(&str, &str); 5] = [
@@ -161,9 +163,10 @@ impl Making<'_> {
         let shelf = Shelf { dir: self.dir, place: &self.request.out, key: &key, key_name: KEY };
         in_parallel(&repositories, |repository| shelf.write(repository, &groups))?;
         fs::copy(key.public(), self.dir.join(KEY))?;
-        fs::create_dir(self.dir.join(MANIFESTS))?;
+        let manifests = self.dir.join(MANIFESTS).join(RELEASE);
+        fs::create_dir_all(&manifests)?;
         for (name, text) in EVERY_MANIFEST {
-            fs::write(self.dir.join(MANIFESTS).join(format!("{name}.toml")), text)?;
+            fs::write(manifests.join(format!("{name}.toml")), text)?;
         }
         let contents = Contents { seconds: self.begun.elapsed().as_secs(), ..contents };
         fs::write(self.dir.join("contents.json"), serde_json::to_vec_pretty(&contents)?)?;
