@@ -19,7 +19,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ImageFormat, MapState, Window as WindowId};
+use x11rb::protocol::xproto::{
+    AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, ImageFormat, MapState,
+    Window as WindowId,
+};
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
@@ -141,20 +144,40 @@ impl Display {
 
     /// The window whose title contains `title`, as soon as it is shown.
     pub fn wait_for_window(&self, title: &str) -> Result<Window> {
-        self.wait(title, |windows| windows.iter().find(|window| window.title.contains(title)).cloned())
+        self.wait_for_window_while(title, || Ok(true))
+    }
+
+    /// The same, as long as there is hope: `may_come` says that the window may still come.
+    pub fn wait_for_window_while(
+        &self,
+        title: &str,
+        mut may_come: impl FnMut() -> Result<bool>,
+    ) -> Result<Window> {
+        let found = self.wait(title, |windows| {
+            let window = windows.iter().find(|window| window.title.contains(title)).cloned();
+            match may_come() {
+                _ if window.is_some() => Ok(window),
+                Ok(true) => Ok(None),
+                Ok(false) => bail!("the program has ended"),
+                Err(why) => Err(why),
+            }
+        });
+        found.with_context(|| format!("no window {title:?}"))
     }
 
     /// Waits until no window's title contains `title`.
     pub fn wait_until_gone(&self, title: &str) -> Result<()> {
         let words = format!("no '{title}'");
-        self.wait(&words, |windows| windows.iter().all(|window| !window.title.contains(title)).then_some(()))
+        self.wait(&words, |windows| {
+            Ok(windows.iter().all(|window| !window.title.contains(title)).then_some(()))
+        })
     }
 
-    fn wait<T>(&self, what: &str, find: impl Fn(&[Window]) -> Option<T>) -> Result<T> {
+    fn wait<T>(&self, what: &str, mut find: impl FnMut(&[Window]) -> Result<Option<T>>) -> Result<T> {
         let begun = Instant::now();
         loop {
             let windows = self.windows()?;
-            if let Some(found) = find(&windows) {
+            if let Some(found) = find(&windows)? {
                 return Ok(found);
             }
             if begun.elapsed() > PATIENCE {
@@ -202,6 +225,25 @@ impl Display {
         let image =
             self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, x, y, width, height, !0)?.reply()?;
         Ok(Picture::from_x(usize::from(width), usize::from(height), &image.data))
+    }
+
+    /// Gives the screen a colour (red, green, blue, a byte each) behind all windows.
+    pub fn paint_background(&self, colour: u32) -> Result<()> {
+        let aux = ChangeWindowAttributesAux::new().background_pixel(colour);
+        self.connection.change_window_attributes(self.root, &aux)?.check()?;
+        Ok(self.connection.clear_area(false, self.root, 0, 0, 0, 0)?.check()?)
+    }
+
+    /// Moves a window: without a window manager all are in the corner.
+    pub fn move_window(&self, window: &Window, x: i16, y: i16) -> Result<()> {
+        let aux = ConfigureWindowAux::new().x(i32::from(x)).y(i32::from(y));
+        Ok(self.connection.configure_window(window.id, &aux)?.check()?)
+    }
+
+    /// A window as it is now: its place and title may have changed.
+    pub fn window_again(&self, window: &Window) -> Result<Window> {
+        self.window(window.id)?
+            .with_context(|| format!("the window '{}' is not shown any more", window.title))
     }
 
     /// Presses and lets go of the first mouse button at a point of the screen.

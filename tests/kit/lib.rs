@@ -11,6 +11,7 @@ pub mod outcome; //   what a program did
 pub mod picture; //   pixels
 pub mod programs; //  where the programs under test are
 pub mod repo; //      makes the repository
+pub mod session; //   a home with a display, a bus, a remote and apps
 pub mod test_repo; // what a test asks it for
 pub mod tracer; //    a run that is killed at one of its calls
 pub mod user; //      whom tests run as
