@@ -7,8 +7,12 @@
 
 #[path = "crash/life.rs"]
 mod life; //  one home that is killed in, looked at, and made again
+#[path = "crash/server.rs"]
+mod server; // one that cuts connections
 #[path = "crash/state.rs"]
 mod state; // what lies in a home
+#[path = "crash/trouble.rs"]
+mod trouble; // cut connections, full disks
 
 use anyhow::{Result, ensure};
 use life::{App, GALCULATOR, Life, UNITS};

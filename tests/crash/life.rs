@@ -51,13 +51,38 @@ pub(crate) struct Life {
 impl Life {
     /// With the remote added.
     pub(crate) fn new(app: &'static App) -> Result<Self> {
+        let life = Self::bare(app)?;
+        life.add_remote(&life.changing.url())?;
+        Ok(life)
+    }
+
+    /// With nothing in it.
+    pub(crate) fn bare(app: &'static App) -> Result<Self> {
         let (home, repo) = (TestHome::new()?, TestRepo::shared()?);
         home.set("ARIL_MANIFEST_DIR", home.manifests(&repo.manifest(app.runtime))?);
         let changing = ChangingRepo::new(repo, &home.beside(""))?;
-        let life = Self { app, home, changing };
-        let key = format!("--gpg-import={}", repo.key().display());
-        life.run(&["aril", "remote-add", &key, "test", &format!("rpm+{}", life.changing.url())])?;
-        Ok(life)
+        Ok(Self { app, home, changing })
+    }
+
+    /// Adds the remote, at an address.
+    pub(crate) fn add_remote(&self, url: &str) -> Result<()> {
+        let key = format!("--gpg-import={}", TestRepo::shared()?.key().display());
+        self.run(&["aril", "remote-add", &key, "test", &format!("rpm+{url}")])
+    }
+
+    /// What `HOME` names.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.home.path()
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn outcome(&self, line: &[&str]) -> Result<Outcome> {
+        self.home.run(line)
+    }
+
+    /// Runs a command, which must fail; what it says.
+    pub(crate) fn fails(&self, line: &[&str]) -> Result<String> {
+        Ok(self.home.run(line)?.failure(1)?.to_owned())
     }
 
     /// The command that installs the app.
