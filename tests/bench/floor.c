@@ -38,7 +38,7 @@ static void set(int fs, const char *key, const char *value) {
     must(syscall(SYS_fsconfig, fs, value ? 1 : 0, key, value, 0), key);
 }
 static int fs_mount(int fs, unsigned attributes) {
-    must(syscall(SYS_fsconfig, fs, 6, 0, 0, 0), "create");
+    if (syscall(SYS_fsconfig, fs, 6, 0, 0, 0) < 0) { char why[256] = ""; if (read(fs, why, 255) > 0) fputs(why, stderr); fail("create"); }
     int tree = must(syscall(SYS_fsmount, fs, 1, attributes), "fsmount");
     close(fs);
     return tree;
@@ -88,24 +88,30 @@ struct line { char *kind, *at, *rest; int tree; };
 static struct line lines[512];
 static int count;
 
+static int made_layer(char *files) {
+    int made = tmpfs("755");
+    char *save;
+    for (char *file = strtok_r(files, ",", &save); file; file = strtok_r(NULL, ",", &save)) {
+        parents_in(made, file);
+        int out = openat(made, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (write(out, "text\n", 5) != 5) fail("write");
+        close(out);
+    }
+    return made;
+}
+
 static int overlay(char *layers, const char *at) {
-    int made = -1, fs = fs_open("overlay");
+    /* Of one layer the kernel makes none. */
+    if (!strchr(layers, '|')) return strncmp(layers, "made:", 5) ? copy(layers, 1 | 2 | 4) : made_layer(layers + 5);
+    int fs = fs_open("overlay");
     for (char *layer = strtok(layers, "|"); layer; layer = strtok(NULL, "|")) {
         int fd;
         if (!strncmp(layer, "made:", 5)) {
-            made = tmpfs("755");
-            char *save;
-            for (char *file = strtok_r(layer + 5, ",", &save); file; file = strtok_r(NULL, ",", &save)) {
-                parents_in(made, file);
-                int out = openat(made, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-                if (write(out, "text\n", 5) != 5) fail("write");
-                close(out);
-            }
+            fd = made_layer(layer + 5);
             mkdirat(root, below(at), 0755);
             int to = must(openat(root, below(at), O_PATH), at);
-            attach(made, to);
+            attach(fd, to);
             close(to);
-            fd = made;
         } else fd = must(open(layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC), layer);
         must(syscall(SYS_fsconfig, fs, 5, "lowerdir+", 0, fd), "lowerdir+");
         close(fd);
