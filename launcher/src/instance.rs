@@ -84,6 +84,11 @@ impl Instance {
         }
     }
 
+    /// Whether it is the one of `all` to which something falls; numbers are random.
+    pub(crate) fn is_one_of(&self, all: u32) -> bool {
+        self.id.as_str().parse::<u32>().is_ok_and(|number| number % all == 0)
+    }
+
     /// Removes what killed sandboxes left behind. Nobody else's is touched: whoever runs holds a lock.
     pub(crate) fn remove_leftovers(&self) {
         let Ok(entries) = self.base.entries("") else { return };
