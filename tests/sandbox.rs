@@ -8,7 +8,7 @@ mod installed; // an app in an installation made by hand, and a program that tri
 #[path = "sandbox/devices.rs"]
 mod devices; // only harmless devices, and those that were granted
 #[path = "sandbox/display.rs"]
-mod display; // the X server only where granted, with one cookie
+mod display; // displays only where granted, the X server with one cookie
 #[path = "sandbox/entering.rs"]
 mod entering; // who enters has no more rights than the app
 #[path = "sandbox/files.rs"]

@@ -1,8 +1,14 @@
-//! The X server only where granted: one socket, one cookie.
+//! Displays only where granted: one socket of the X server and one cookie, one socket of the compositor.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use aril_tests::display::Display;
+use aril_tests::keeper::Running;
 
-use crate::installed::Installed;
+use crate::installed::{ID, Installed};
 
 #[test]
 fn the_x_server_is_there_where_granted() {
@@ -59,4 +65,32 @@ fn the_users_icon_themes_are_shown_but_not_what_other_apps_put_there() {
     let icons = "/run/host/user-share/icons";
     assert_eq!(seen, format!("{icons}:\nMine\nhicolor\n\n{icons}/Mine:\nindex.theme\n\n{icons}/hicolor:\n"));
     assert_eq!(app.run(list).stdout, "", "an app without windows has no use for them");
+}
+
+/// A real compositor shows what the app draws: the next picture is drawn when it says that the last was shown.
+#[test]
+fn windows_are_drawn_by_wayland() {
+    let app = Installed::merged();
+    app.add_program("weston-simple-shm");
+    let mut compositor = app.home.command("weston").unwrap();
+    compositor.args(["--backend=headless-backend.so", "--socket=wayland-9", "--no-config", "--idle-time=0"]);
+    compositor.stdout(Stdio::null()).stderr(Stdio::null());
+    let _compositor = Running::start(compositor).unwrap();
+    let begun = Instant::now();
+    while UnixStream::connect(app.home.run_dir().join("wayland-9")).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the compositor does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    app.home.set("WAYLAND_DISPLAY", "wayland-9");
+    let without = app.run("weston-simple-shm");
+    assert_ne!(without.code(), 0, "{}", without.stderr);
+    let mut client = app.home.command("aril-launch").unwrap();
+    client.args(["--socket=wayland", "--env=WAYLAND_DEBUG=client", "--command=weston-simple-shm", ID]);
+    client.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut client = Running::start(client).unwrap();
+    let said = BufReader::new(client.child().stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let mut all = Vec::new();
+    let drawn =
+        said.inspect(|line| all.push(line.clone())).filter(|line| line.contains(".commit(")).take(5).count();
+    assert_eq!(drawn, 5, "{}", all.join("\n"));
 }

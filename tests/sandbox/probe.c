@@ -89,6 +89,7 @@ static int join_namespace(void) {
 static int new_mount_call(void) { enter_own(); return result(syscall(430, "tmpfs", 0)); /* fsopen */ }
 static int open_tree_call(void) { return result(syscall(428, AT_FDCWD, "/", 0)); /* without cloning, anybody may */ }
 static int bpf_call(void) { return result(syscall(SYS_bpf, 0 /* BPF_MAP_CREATE */, (unsigned[]){2, 4, 4, 1, 0}, 20)); }
+static int bpf_unknown(void) { char none[20] = {0}; return result(syscall(SYS_bpf, 9999, none, sizeof none)); }
 static int io_uring(void) { char params[256] = {0}; return result(syscall(425, 4, params)); }
 static int userfault(void) { return result(syscall(SYS_userfaultfd, 1 /* user mode only */)); }
 static int keyring(void) { return result(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 1)); }
@@ -162,7 +163,7 @@ static const struct { const char *name; int (*probe)(void); } probes[] = {
     {"stat", stat_path}, {"open-read", open_read}, {"open-write", open_write}, {"mkdir", make_dir}, {"kill", signal_process},
     {"kill-group", signal_group}, {"ptrace", seize}, {"read-memory", read_memory}, {"mount", mount_tmpfs}, {"mount-here", mount_here},
     {"unshare-user", unshare_user}, {"clone-user", clone_user}, {"clone3", clone3_plain}, {"setns", join_namespace},
-    {"fsopen", new_mount_call}, {"open-tree", open_tree_call}, {"bpf", bpf_call}, {"io-uring", io_uring}, {"userfaultfd", userfault},
+    {"fsopen", new_mount_call}, {"open-tree", open_tree_call}, {"bpf", bpf_call}, {"bpf-unknown", bpf_unknown}, {"io-uring", io_uring}, {"userfaultfd", userfault},
     {"keyctl", keyring}, {"add-key", add_key_call}, {"perf", perf}, {"tiocsti", tiocsti}, {"tiocsti-high-bits", tiocsti_high},
     {"tiocsetd", tiocsetd}, {"socket", socket_family}, {"connect-port", connect_port}, {"connect-path", connect_path},
     {"connect-abstract", connect_abstract}, {"write-then-run", write_then_run}, {"no-randomness", no_randomness}, {"set-mm", set_map},

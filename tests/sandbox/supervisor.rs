@@ -48,6 +48,26 @@ fn confined_and_without_rights() {
 }
 
 #[test]
+fn under_three_mebibytes_of_its_own() {
+    let app = Installed::merged();
+    app.add_program("dbus-send");
+    let _bus = SessionBus::start(&app.home, Services::OfHome).unwrap();
+    let mut command = app.home.command("aril-launch").unwrap();
+    let talk = "for n in 1 2 3 4 5 6 7 8; do dbus-send --session --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.ListNames >/dev/null; done; echo up; sleep 1000";
+    command.args([ID, "-c", talk]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut launcher = Running::start(command).unwrap();
+    let mut line = String::new();
+    BufReader::new(launcher.child().stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "up\n");
+    let sizes = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", launcher.child().id())).unwrap();
+    let lines = sizes.lines().filter(|line| line.starts_with("Private_"));
+    let kilobytes: Vec<u64> =
+        lines.map(|line| line.split_whitespace().nth(1).unwrap().parse().unwrap()).collect();
+    let own: u64 = kilobytes.iter().sum();
+    assert!(kilobytes.len() >= 2 && own > 0 && own < 3 << 10, "{own} kB\n{sizes}");
+}
+
+#[test]
 fn two_processes_of_ours_for_an_app() {
     let app = Installed::merged();
     let mut launcher = started(&app);
