@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 
 use super::message::{Channel, Message};
+use super::namespaces::Entering;
 use super::step::{During, SetupError, Step};
 use super::{exec, init, namespaces, privileges, root};
 use crate::filters::landlock::Enforced;
@@ -39,7 +40,8 @@ fn become_first_process(
     prepare_namespaces(spec)?;
     let entered = root::build(&spec.mounts)?; // on a tmpfs; from here on the host is out of reach
     if let Some(proc) = &entered.proc {
-        namespaces::enter_inner(proc, spec.ids, spec.wall.nested)?; // mounts and network now belong to somebody else
+        let ids = Entering { outside, inside: spec.ids };
+        namespaces::enter_inner(proc, ids, spec.wall.nested)?; // mounts and network now belong to somebody else
     }
     wait_for_go(channel)?; // the parent has written down who runs
     privileges::leave_keyring()?;

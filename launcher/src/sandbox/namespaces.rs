@@ -3,12 +3,13 @@
 //! The outer one owns the mounts, the network and the pids, and its only user is 0: the kernel wants one there for terminals. The app lives
 //! in the inner one, under its own user's number, and so owns none of that, whatever it does to its capabilities.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::step::{During, SetupError, Step};
+use super::tree;
 use crate::spec::{Ids, Namespaces, Nested, Sharing};
 use crate::sys;
 
@@ -42,14 +43,30 @@ fn map(inside: Ids, outside: Ids) -> Result<(), SetupError> {
 }
 
 /// Forbids, by the outer namespace's own limit, any user namespace below the app's, and enters the app's.
-pub(crate) fn enter_inner(proc: &OwnedFd, inside: Ids, nested: Nested) -> Result<(), SetupError> {
+pub(crate) fn enter_inner(proc: &OwnedFd, ids: Entering, nested: Nested) -> Result<(), SetupError> {
     if nested == Nested::Forbidden {
         // One more: the one that is made next.
         write(proc, "sys/user/max_user_namespaces", "1").during(Step::LimitNamespaces, "")?;
     }
+    // Attached nowhere, and gone with this function.
+    let ours = tree::detached(proc).during(Step::LeaveNamespace, "")?;
+    if ids.outside.uid == 0 {
+        // To the machine's user 0 the kernel opens its settings by that number alone, without any capability.
+        sys::mount_setattr(proc.as_fd(), 0, libc::MOUNT_ATTR_RDONLY, 0)
+            .during(Step::SetMountFlags, "/proc")?;
+    }
     sys::unshare(libc::CLONE_NEWUSER).during(Step::LeaveNamespace, "")?;
-    let own = open_beneath(proc, "1").during(Step::LeaveNamespace, "")?;
-    write_maps(&own, inside, Ids { uid: 0, gid: 0 }).during(Step::LeaveNamespace, "")
+    let own = open_beneath(&ours, "1").during(Step::LeaveNamespace, "")?;
+    write_maps(&own, ids.inside, Ids { uid: 0, gid: 0 }).during(Step::LeaveNamespace, "")
+}
+
+/// Whose sandbox it is, and who the app is in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entering {
+    /// The caller.
+    pub(crate) outside: Ids,
+    /// The app.
+    pub(crate) inside: Ids,
 }
 
 fn write_maps(proc: &OwnedFd, inside: Ids, outside: Ids) -> Result<(), Errno> {

@@ -29,6 +29,13 @@ pub(crate) fn copy(source: &OwnedFd, access: Access, at: &Path) -> Result<OwnedF
     Ok(tree)
 }
 
+/// A second handle of a mount, with flags of its own.
+pub(crate) fn detached(mount: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(mount, "", flags)
+}
+
 fn attributes(access: Access) -> MountAttrFlags {
     let always = MountAttrFlags::MOUNT_ATTR_NOSUID;
     let nodev = MountAttrFlags::MOUNT_ATTR_NODEV;

@@ -225,3 +225,9 @@ fn wrong_command_lines() {
         );
     }
 }
+
+#[test]
+fn scripts_that_root_runs_do_not_change_the_machine() {
+    let output = Tool::new().run(crate::app::SETTINGS);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "done\n");
+}
