@@ -33,7 +33,7 @@ fn nothing_of_the_host_is_changed() {
     };
     // The time at which an entry was last changed in any way is the kernel's own: nobody can set it back.
     let host: Vec<PathBuf> = HOST.iter().flat_map(|root| changed(root, &|_, _| true)).collect();
-    assert_eq!(host, [PathBuf::new(); 0]);
+    assert_eq!(host, Vec::<PathBuf>::new());
     if !user.is_other() {
         eprintln!(
             "skipped: what is left in /tmp is not looked at, since {} may have other programs there",
@@ -43,7 +43,7 @@ fn nothing_of_the_host_is_changed() {
     }
     let is_left = |path: &Path, entry: &Metadata| entry.uid() == user.uid && !is_of_a_test(path);
     let left: Vec<PathBuf> = SHARED.iter().flat_map(|root| changed(root, &is_left)).collect();
-    assert_eq!(left, [PathBuf::new(); 0]);
+    assert_eq!(left, Vec::<PathBuf>::new());
 }
 
 #[test]

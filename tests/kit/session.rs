@@ -105,7 +105,9 @@ impl Session {
         let found = self.display.wait_for_window_while(title, || Ok(running.child().try_wait()?.is_none()));
         let took = begun.elapsed();
         let said = || std::fs::read_to_string(&note).unwrap_or_default();
-        let window = found.with_context(|| format!("`aril run {id}` said: {}", said()))?;
+        let end =
+            running.child().try_wait()?.map_or("goes on".to_owned(), |status| format!("ended: {status}"));
+        let window = found.with_context(|| format!("`aril run {id}` {end}; it said: {}", said()))?;
         let picture = self.display.settled_picture_of(&window)?;
         Ok(Shown { id: id.to_owned(), running, window, picture, took })
     }

@@ -25,7 +25,7 @@ use aril_tests::test_repo::{ChangingRepo, State, TestRepo};
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// An app of GTK 3, and one of GTK 4: package, id, title of the window.
-const GTK3: (&str, &str, &str) = ("galculator", "local.rpm.galculator", "galculator");
+const GTK3: (&str, &str, &str) = ("gnome-tetravex", "org.gnome.Tetravex", "Tetravex");
 const GTK4: (&str, &str, &str) = ("gnome-calculator", "org.gnome.Calculator", "Calculator");
 /// What is behind the windows.
 const BACKGROUND: u32 = 0x2f_4858;
@@ -110,7 +110,7 @@ impl Stage {
         let _second = self.open(&["gio", "launch", &entry.display().to_string()])?;
         let second = display.wait_for_window(GTK4.2)?;
         self.run(&["aril", "ps"])?;
-        let (left, right) = (centred(&first, 220), centred(&second, 680));
+        let (left, right) = (centred(&first, 420), centred(&second, 1040));
         display.move_window(&first, left.0, left.1)?;
         display.move_window(&second, right.0, right.1)?;
         for key in ['8', '4', '/', '2', '='] {
