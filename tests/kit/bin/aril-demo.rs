@@ -110,7 +110,7 @@ impl Stage {
         let _second = self.open(&["gio", "launch", &entry.display().to_string()])?;
         let second = display.wait_for_window(GTK4.2)?;
         self.run(&["aril", "ps"])?;
-        let (left, right) = (centred(&first, 420), centred(&second, 1040));
+        let (left, right) = (centred(&first, 392), centred(&second, 988));
         display.move_window(&first, left.0, left.1)?;
         display.move_window(&second, right.0, right.1)?;
         for key in ['8', '4', '/', '2', '='] {
