@@ -39,7 +39,7 @@ impl Value {
             Self::Text(text) => text.to_variant(),
             Self::List(items) => items.to_variant(),
             Self::Size(size) => size.to_be().to_variant(),
-            Self::Bytes(bytes) => bytes.to_variant(),
+            Self::Bytes(bytes) => glib::Variant::array_from_fixed_array(bytes.as_slice()),
             Self::Flag(flag) => flag.to_variant(),
             Self::Other(_) => return None,
         })
@@ -51,7 +51,8 @@ impl Value {
             "s" => variant.get().map(Self::Text),
             "as" => variant.get().map(Self::List),
             "t" => variant.get().map(|size| Self::Size(u64::from_be(size))),
-            "ay" => variant.get().map(Self::Bytes),
+            // All at once: glib's own way takes a value for each byte, and headers of packages are long.
+            "ay" => variant.fixed_array::<u8>().ok().map(|bytes| Self::Bytes(bytes.to_vec())),
             "b" => variant.get().map(Self::Flag),
             _ => None,
         };

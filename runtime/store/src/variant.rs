@@ -2,8 +2,10 @@
 //!
 //! Source: ostree's `ostree-core.h`: `OSTREE_FILE_HEADER_GVARIANT_FORMAT` and its neighbours. Numbers are stored big-endian.
 
+use std::borrow::Cow;
+
 use ostree::glib;
-use ostree::glib::prelude::{StaticVariantType, ToVariant};
+use ostree::glib::prelude::{FromVariant, StaticVariantType, ToVariant};
 
 use crate::{Checksum, Result, StoreError};
 
@@ -94,10 +96,30 @@ pub(crate) fn parse_as(bytes: &[u8], kind: &glib::VariantTy) -> Option<glib::Var
 
 /// Reads the object of a directory's contents.
 pub(crate) fn parse_directory(bytes: &[u8], checksum: Checksum) -> Result<DirTree> {
-    parse::<DirTree>(bytes).and_then(|variant| variant.get()).ok_or_else(|| StoreError::Damaged {
+    type Raw = (Vec<(String, Bytes)>, Vec<(String, Bytes, Bytes)>);
+    let raw = parse::<DirTree>(bytes).and_then(|variant| variant.get::<Raw>());
+    let (files, dirs) = raw.ok_or_else(|| StoreError::Damaged {
         object: format!("{checksum}.dirtree"),
         problem: "it is not the contents of a directory".into(),
-    })
+    })?;
+    let files = files.into_iter().map(|(name, file)| (name, file.0)).collect();
+    let dirs = dirs.into_iter().map(|(name, dir, properties)| (name, dir.0, properties.0)).collect();
+    Ok((files, dirs))
+}
+
+/// Bytes that are taken all at once: glib's own way takes a value for each.
+struct Bytes(Vec<u8>);
+
+impl StaticVariantType for Bytes {
+    fn static_variant_type() -> Cow<'static, glib::VariantTy> {
+        Vec::<u8>::static_variant_type()
+    }
+}
+
+impl FromVariant for Bytes {
+    fn from_variant(variant: &glib::Variant) -> Option<Self> {
+        variant.fixed_array::<u8>().ok().map(|bytes| Self(bytes.to_vec()))
+    }
 }
 
 /// Length, big-endian, padding to eight bytes, and the header: as it stands before a file's contents.
