@@ -32,6 +32,9 @@ pub struct PackageRecord {
     pub license: String,
     /// The file name of the source package that it was built from.
     pub source: String,
+    /// Whether it has triggers, which others' files may set off: they are in its header.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_triggers: bool,
 }
 
 /// All packages of a commit.
@@ -51,6 +54,7 @@ impl PackageList {
             key: package.key.clone(),
             license: package.facts.license.clone(),
             source: package.facts.source_rpm.clone(),
+            has_triggers: !package.facts.triggers.is_empty(),
         };
         let mut packages: Vec<PackageRecord> = packages.iter().map(record).collect();
         packages.sort_by(|a, b| {

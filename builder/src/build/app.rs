@@ -115,10 +115,10 @@ struct App<'a> {
 }
 
 fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
-    let base = base(session, &app.runtime, app.shadowed)?;
+    let runtime_files = session.repo.subtree(&app.runtime.commit, "files")?.unwrap_or_default();
+    let base = base(&runtime_files, app.shadowed)?;
     let packages: Vec<&Imported> = app.imported.iter().collect();
     let mut merged = merge(&packages, Some(&base))?;
-    let runtime_files = session.repo.subtree(&app.runtime.commit, "files")?.unwrap_or_default();
     let beneath = trigger_owners(session, &app.runtime)?;
     let scripts = Scripts {
         packages: &packages,
@@ -173,10 +173,9 @@ fn commit_app(session: &Session, app: App<'_>) -> Result<Built, BuildError> {
 }
 
 /// The runtime as a root: `usr` and `etc`.
-fn base(session: &Session, runtime: &FoundRuntime, shadowed: BTreeSet<String>) -> Result<Base, BuildError> {
-    let files = session.repo.subtree(&runtime.commit, "files")?.unwrap_or_default();
+fn base(files: &Tree, shadowed: BTreeSet<String>) -> Result<Base, BuildError> {
     let mut tree = Tree::new();
-    tree.insert("usr", Node::Dir(files))?;
+    tree.insert("usr", Node::Dir(files.clone()))?;
     tree.rename("usr/etc", "etc")?;
     Ok(Base { tree, shadowed })
 }
@@ -184,7 +183,7 @@ fn base(session: &Session, runtime: &FoundRuntime, shadowed: BTreeSet<String>) -
 /// The runtime's packages that have triggers, as far as their own commits are in the store.
 fn trigger_owners(session: &Session, runtime: &FoundRuntime) -> Result<Vec<TriggerOwner>, BuildError> {
     let mut owners = Vec::new();
-    for record in &runtime.packages.packages {
+    for record in runtime.packages.packages.iter().filter(|record| record.has_triggers) {
         let Some(nevra) = record.nevra() else { continue };
         let Some(id) = session.repo.resolve(&import::reference(&nevra, &record.digest)?)? else { continue };
         let Some(header) = import::stored_header(&session.repo.commit(&id)?) else { continue };
