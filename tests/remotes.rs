@@ -1,12 +1,15 @@
 //! Remotes of RPMs, with a real repository: for which release it is, who signs it, and what happens when the signature is gone or wrong.
 // The kit works in directories of its own; no path in it is chosen by someone else.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use aril_tests::home::TestHome;
+use aril_tests::keeper::Running;
 use aril_tests::outcome::Outcome;
 use aril_tests::test_repo::{State, TestRepo};
 
@@ -236,6 +239,65 @@ fn described_by_a_repo_file() -> Result<()> {
     fs::write(&repomd, fs::read_to_string(&repomd)? + "\n")?;
     let described = file(&format!("metalink=file://{}\nKEY", case.home.path().join("metalink").display()))?;
     assert_says(&case.add(&["--from", &described, "changed"])?, &["its digest is not what"])
+}
+
+#[test]
+fn keys_and_repositories_by_https_of_whom_the_host_trusts() -> Result<()> {
+    let case = Case::new()?;
+    if !Path::new("/usr/bin/openssl").exists() {
+        println!("skipped: openssl is not installed, which stands in for a server");
+        return Ok(());
+    }
+    let (port, _server) = tls_server(&case)?;
+    let described = |gpgkey: &str| -> Result<String> {
+        let text =
+            format!("[test]\nbaseurl=https://127.0.0.1:{port}/first\ngpgkey={gpgkey}\nrepo_gpgcheck=1\n");
+        Ok(case.home.write("test.repo", text)?.display().to_string())
+    };
+    let file = described(&format!("http://127.0.0.1:{port}/key"))?;
+    assert_says(
+        &case.add(&["--from", &file])?,
+        &["keys and descriptions come by https:// or file:/// only"],
+    )?;
+    let file = described(&format!("https://127.0.0.1:{port}/key"))?;
+    assert_says(&case.add(&["--from", &file])?, &["it cannot be fetched", "UnknownIssuer"])?;
+    case.home.set("SSL_CERT_FILE", case.home.path().join("ca.pem"));
+    // This server says "200" and tells of its trouble in words.
+    let file = described(&format!("https://127.0.0.1:{port}/no-key"))?;
+    assert_says(&case.add(&["--from", &file])?, &["what was given as its key is no OpenPGP key"])?;
+    let file = described(&format!("https://127.0.0.1:{port}/key"))?;
+    case.add(&["--from", &file])?.success()?;
+    case.plan()?.success()?;
+    assert!(case.written("test").is_some_and(|text| text.contains("verify-metadata=true")));
+    Ok(())
+}
+
+/// A server with a certificate of an authority that only `ca.pem` knows: its port. It serves the home, and the repository as `first`.
+fn tls_server(case: &Case) -> Result<(u16, Running)> {
+    let home = &case.home;
+    std::os::unix::fs::symlink(case.repo.path(State::First), home.path().join("first"))?;
+    home.write("key", fs::read(case.repo.key())?)?;
+    home.write("extensions", "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")?;
+    for line in [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj /CN=127.0.0.1",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem",
+    ] {
+        home.run(std::iter::once("openssl").chain(line.split(' ')))?.success()?;
+    }
+    let mut command = home.command("openssl")?;
+    command.args("s_server -accept 127.0.0.1:0 -WWW -cert server.pem -key server.key".split(' '));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut running = Running::start(command)?;
+    let lines = BufReader::new(running.child().stdout.take().context("no pipe from the server")?).lines();
+    for line in lines {
+        if let Some(port) =
+            line?.strip_prefix("ACCEPT ").and_then(|place| place.rsplit_once(':')?.1.parse().ok())
+        {
+            return Ok((port, running));
+        }
+    }
+    anyhow::bail!("the server has ended")
 }
 
 /// Writes a metalink to a copy of a repository.
