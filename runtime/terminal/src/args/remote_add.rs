@@ -36,10 +36,10 @@ pub struct RemoteAdd {
     /// Which one of several in a .repo file
     #[arg(long, value_name = "ID", requires = "from")]
     pub repo_id: Option<String>,
-    /// For which release of Fedora its packages are: 42
+    /// For which Fedora release its packages are
     ///
-    /// Without it the repository is asked. It is also what $releasever in urls stands for.
-    #[arg(long, value_name = "NUMBER", visible_alias = "releasever")]
+    /// A number, such as 42. Without it the repository is asked. It is also what $releasever in urls stands for.
+    #[arg(long, value_name = "NUMBER", alias = "releasever")]
     pub release: Option<String>,
     /// Trust this key: a file, or - for standard input
     #[arg(long, value_name = "KEY")]
