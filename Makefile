@@ -63,7 +63,7 @@ prepare-test:
 	@tests/prepare test
 
 test: prepare-test all
-	$(CARGO_TEST) --workspace
+	$(CARGO_TEST) --workspace --no-fail-fast
 
 # The rest: what takes long is marked `ignore` with the word.
 test-all: test
