@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -37,6 +38,17 @@ pub fn run(command: &Command, user: &TestUser, until: Option<usize>) -> Result<T
     // Who traces is a thread: with one of its own, it waits for nobody else's children.
     let thread = std::thread::spawn(move || Tracer::start(held)?.run(until));
     thread.join().map_err(|_| anyhow::anyhow!("the tracer panicked"))?
+}
+
+/// Why nothing can be traced here; `None` if it can.
+pub fn missing() -> Option<&'static str> {
+    if cfg!(not(target_arch = "x86_64")) {
+        return Some("the registers of this architecture are not known to the tracer");
+    }
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    let is_allowed = || TestUser::get().is_ok_and(|user| run(&Command::new("/bin/true"), user, None).is_ok());
+    (!*ALLOWED.get_or_init(is_allowed))
+        .then_some("ptrace is forbidden (kernel.yama.ptrace_scope, or a container)")
 }
 
 struct Tracer {
