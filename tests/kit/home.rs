@@ -34,6 +34,9 @@ use crate::user::TestUser;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Beside the home: a link that says where the runtime directory is, for whoever removes both.
+const RUN_DIR: &str = "run";
+
 /// A home, a runtime directory and an environment for one test.
 #[derive(Debug)]
 pub struct TestHome {
@@ -58,6 +61,7 @@ impl TestHome {
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)?;
         // Short, for the sockets within.
         let run_dir = private_dir("ar", Path::new("/tmp"))?;
+        std::os::unix::fs::symlink(run_dir.path(), place.path().join(RUN_DIR))?;
         for dir in [place.path(), run_dir.path()] {
             user.own(dir)?;
         }
@@ -217,14 +221,42 @@ fn private_dir(prefix: &str, above: &Path) -> Result<TempDir> {
 fn remove_left(above: &Path) -> Result<()> {
     for entry in fs::read_dir(above)? {
         let dir = entry?.path();
-        let Ok(lock) = File::open(dir.join("lock")) else { continue };
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            make_removable(&dir);
-            // Another test process may remove it, too.
-            let _ = fs::remove_dir_all(&dir);
+        let is_left = match File::open(dir.join("lock")) {
+            Ok(lock) => rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+            // One that is just being made has no lock yet; one whose removal did not come to its end has none any more.
+            Err(_) => is_home(&dir) && age(&dir) > Duration::from_secs(60),
+        };
+        if is_left {
+            remove_one(&dir);
         }
     }
     Ok(())
+}
+
+fn is_home(dir: &Path) -> bool {
+    dir.join("home").is_dir() && dir.file_name().is_some_and(|name| name.len() == 7)
+}
+
+fn age(dir: &Path) -> Duration {
+    let changed = fs::metadata(dir).and_then(|metadata| metadata.modified());
+    changed.ok().and_then(|time| time.elapsed().ok()).unwrap_or_default()
+}
+
+fn remove_one(dir: &Path) {
+    // The name alone: who owns the home may have led the link elsewhere.
+    let run_dir = fs::read_link(dir.join(RUN_DIR)).ok();
+    let name = run_dir.as_deref().and_then(Path::file_name).and_then(OsStr::to_str);
+    if let Some(name) = name.filter(|name| name.starts_with("ar")) {
+        let _ = fs::remove_dir_all(Path::new("/tmp").join(name));
+    }
+    // What a killed test's programs started may go on for a moment, and write. Another test process may remove it, too.
+    for _ in 0..20 {
+        make_removable(dir);
+        if fs::remove_dir_all(dir).is_ok() || !dir.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// An overlay leaves directories that even their owner cannot enter. What cannot be changed cannot be removed either, and stays.
