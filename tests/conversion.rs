@@ -217,3 +217,25 @@ fn what_must_not_be_converted_is_refused() {
     let odd = repo.loose("hard-forbidden-names").display().to_string();
     hard.home.run(["aril", "install", "-y", "--remote=hard", &odd]).unwrap().success().unwrap();
 }
+
+#[test]
+fn one_command_brings_the_runtime_too() {
+    let (home, repo) = (TestHome::new().unwrap(), TestRepo::shared().unwrap());
+    home.set("ARIL_MANIFEST_DIR", home.manifests(&repo.manifest("min")).unwrap());
+    let key = format!("--gpg-import={}", repo.key().display());
+    let url = format!("rpm+{}", repo.url(State::First));
+    home.run(["aril", "remote-add", "--user", &key, "test", &url]).unwrap().success().unwrap();
+    let before = home.run(["aril", "install", "--dry-run", "test", "jq"]).unwrap();
+    let told = before.success().unwrap();
+    assert!(told.contains("from test, needed by jq"), "{told}");
+    home.run(["aril", "install", "-y", "test", "jq"]).unwrap().success().unwrap();
+    let sum = home.run(["aril", "run", "local.rpm.jq", "-n", "6*7"]).unwrap();
+    assert_eq!(sum.success().unwrap(), "42\n");
+
+    // A file of the directory one is in, with what it needs from the only remote there is.
+    let file = repo.package(State::First, "figlet").unwrap();
+    home.write("figlet.rpm", fs::read(file).unwrap()).unwrap();
+    home.run(["aril", "install", "-y", "./figlet.rpm"]).unwrap().success().unwrap();
+    let told = home.run(["aril", "run", "local.rpm.figlet", "-f", "term", "hello"]).unwrap();
+    assert_eq!(told.success().unwrap(), "hello\n");
+}
