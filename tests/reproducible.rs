@@ -1,6 +1,11 @@
 //! The same packages give the same commits, wherever, whenever and by whomever they are converted; what is compiled in them is still valid
 //! inside; and a new runtime never takes a library away from an app.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "test code, paths of our own")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "test code, paths of our own"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
