@@ -210,6 +210,8 @@ fn measure(app: &Installed, candidates: &[(&str, Vec<String>)], runs: usize) {
             let status = command.status().unwrap();
             let took = begun.elapsed();
             assert!(status.success(), "{name}: {status}: {}", words.join(" "));
+            // The kernel takes namespaces down afterwards, which is not the next one's to pay for.
+            std::thread::sleep(Duration::from_millis(30));
             // The first few fill the caches.
             if round >= 3 {
                 times.push(took);
