@@ -138,6 +138,21 @@ pub(crate) fn close_range(first: c_uint, flags: c_uint) -> io::Result<()> {
     check(unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, flags) }).map(drop)
 }
 
+/// Closes all descriptors but the standard ones and the two that are given. Whoever owns the others must never let go of them again.
+pub(crate) fn close_all_but(kept: [BorrowedFd<'_>; 2]) -> io::Result<()> {
+    let mut numbers = kept.map(|fd| fd.as_raw_fd() as c_uint);
+    numbers.sort_unstable();
+    let mut first = 3;
+    for last in numbers.map(|number| number - 1).into_iter().chain([c_uint::MAX]) {
+        if first <= last {
+            // SAFETY: the caller sees to it that nobody uses or closes what is closed here.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+        first = last.wrapping_add(2);
+    }
+    Ok(())
+}
+
 /// Marks all descriptors from `first` on to be closed by the next program.
 pub(crate) fn close_on_exec_from(first: c_uint) -> io::Result<()> {
     close_range(first, libc::CLOSE_RANGE_CLOEXEC)

@@ -33,6 +33,8 @@ pub(crate) fn block_signals() -> io::Result<OwnedFd> {
 
 /// Waits until the last process of the sandbox has ended.
 pub(crate) fn run(app: Pid, signals: &OwnedFd, channel: &Channel) -> ! {
+    // The launcher's locks among them, which would be held until this process is gone. Nothing that owns one is ever dropped: this does not return.
+    let _ = sys::close_all_but([signals.as_fd(), channel.as_fd()]);
     let_go_of_standard_descriptors();
     let mut app_code = None;
     // A failure to wait would leave a sandbox that nobody ends: end it.
