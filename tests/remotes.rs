@@ -272,6 +272,29 @@ fn keys_and_repositories_by_https_of_whom_the_host_trusts() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn each_package_is_checked() -> Result<()> {
+    let case = Case::new()?;
+    case.home.manifests(&case.repo.manifest("min"))?;
+    case.add(&[&case.key(), "test", &case.url()])?.success()?;
+    let manifest = case.home.beside("manifests/f42/platform.toml").display().to_string();
+    case.home.run(["aril", "build", "runtime", &manifest, "--from", "test", "-y"])?.success()?;
+    for (name, words, hint) in [
+        ("unsigned", "its signature is not believed: there is none", "hint: ask whoever built it to sign it"),
+        ("signed-by-a-stranger", "which was not imported", "hint: import the key of whoever signs"),
+        ("header-changed", "the header is not what the package says", "hint: fetch it again"),
+        ("payload-changed", "the payload is damaged", "hint: fetch it again"),
+        ("cut-short", "is damaged", "hint: fetch it again"),
+        ("no-package", "it is not a package", "hint: fetch it again"),
+    ] {
+        let file = case.repo.refused(name).display().to_string();
+        let refused = case.home.run(["aril", "install", "-y", "--remote", "test", &file])?;
+        assert_says(&refused, &[words, hint])?;
+    }
+    assert_eq!(case.home.run(["aril", "list", "--app", "--columns=application"])?.success()?, "");
+    Ok(())
+}
+
 /// A server with a certificate of an authority that only `ca.pem` knows: its port. It serves the home, and the repository as `first`.
 fn tls_server(case: &Case) -> Result<(u16, Running)> {
     let home = &case.home;

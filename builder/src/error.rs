@@ -133,9 +133,7 @@ impl Hint for BuildError {
             Self::Tool(ToolError::Missing) => Some("aril is not installed completely: `make install` puts all its programs in place".into()),
             Self::NoManifest { release: None, remote } => Some(format!("say it: `aril remote-delete {remote}`, then add it with `--release=42`")),
             Self::NoManifest { .. } => Some("say what the runtime is made of in a manifest: `aril build runtime MANIFEST --from REMOTE`".into()),
-            Self::Import(ImportError::Package { source: RpmError::Signature(crate::rpm::SignatureError::UnknownKey(_)), .. }) => {
-                Some("import the key of whoever signs its packages: `aril remote-add --gpg-import=KEY …`".into())
-            }
+            Self::Import(ImportError::Package { source, .. }) | Self::File { source, .. } => source.hint(),
             _ => None,
         }
     }

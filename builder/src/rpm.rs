@@ -18,6 +18,8 @@ mod verify; // who vouches for it
 
 use std::path::PathBuf;
 
+use aril_model::Hint;
+
 pub(crate) use decompress::Compressor;
 pub use dependency::{Dependency, Relation};
 pub(crate) use digest::{Hasher, from_hex, sha256_hex};
@@ -97,4 +99,29 @@ pub enum RpmError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl Hint for RpmError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Signature(SignatureError::UnknownKey(_)) => {
+                "import the key of whoever signs its packages: `aril remote-add --gpg-import=KEY …`"
+            }
+            Self::Signature(SignatureError::Missing) => {
+                "ask whoever built it to sign it; a remote that is added with `--no-gpg-verify` takes what nobody signed"
+            }
+            Self::Signature(_) | Self::WeakDigests => {
+                "ask whoever signs it to sign it anew; a remote that is added with `--no-gpg-verify` takes it as it is"
+            }
+            Self::NotAPackage(_)
+            | Self::Header { .. }
+            | Self::Lists { .. }
+            | Self::Digest(_)
+            | Self::Payload(_) => {
+                "fetch it again: it was cut or changed on its way, or is not what its name says"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
 }
