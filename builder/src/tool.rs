@@ -2,7 +2,6 @@
 //!
 //! The tree is checked out by hard links into a place of the store's own file system, the program is run over it by `aril-launch --tool`, and
 //! what it wrote to the upper layer becomes a part of the tree. Nothing of a package ever runs in any other way.
-mod scratch; // a place to work in
 mod upper; // what was written -> a tree
 
 use std::io::{Read, Write};
@@ -11,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use aril_store::{Checkout, Repo, StoreError, Tree, Writer};
+use aril_store::{Checkout, Repo, Scratch, StoreError, Tree, Writer};
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use scratch::Scratch;
 pub use upper::Written;
 
 /// Where a script lies for its interpreter.
@@ -99,13 +97,13 @@ impl Workplace {
         runtime: Option<&Tree>,
     ) -> Result<Self, ToolError> {
         let program = program.ok_or(ToolError::Missing)?.to_owned();
-        let scratch = Scratch::new(repo)?;
+        let scratch = repo.scratch()?;
         let mut lowers = Vec::new();
         repo.checkout(root, &scratch.dir().create_dir_all("root", 0o755)?, Checkout::Linked)?;
-        lowers.push(Lower::Root(scratch.path().join("root")));
+        lowers.push(Lower::Root(place(&scratch).join("root")));
         if let Some(runtime) = runtime {
             repo.checkout(runtime, &scratch.dir().create_dir_all("runtime", 0o755)?, Checkout::Linked)?;
-            lowers.push(Lower::Usr(scratch.path().join("runtime")));
+            lowers.push(Lower::Usr(place(&scratch).join("runtime")));
         }
         Ok(Self { program, scratch, lowers })
     }
@@ -151,10 +149,10 @@ impl Workplace {
                 Lower::Usr(path) => command.arg("--lower-usr").arg(path),
             };
         }
-        command.arg("--upper").arg(self.scratch.path().join("upper"));
-        command.arg("--work").arg(self.scratch.path().join("work"));
+        command.arg("--upper").arg(place(&self.scratch).join("upper"));
+        command.arg("--work").arg(place(&self.scratch).join("work"));
         if job.command.iter().any(|word| word == SCRIPT) {
-            command.arg("--ro-bind").arg(self.scratch.path().join("script")).arg(SCRIPT);
+            command.arg("--ro-bind").arg(place(&self.scratch).join("script")).arg(SCRIPT);
         }
         for path in job.mirrored {
             command.arg("--mirror").arg(path);
@@ -218,6 +216,12 @@ fn wait(child: &mut Child) -> Option<i32> {
             }
         }
     }
+}
+
+/// Where it is, for programs that want a path.
+fn place(scratch: &Scratch) -> PathBuf {
+    let path = scratch.dir().path().to_owned();
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The end of what comes, as text. All of it is read, so that nobody writes into a pipe that is full.

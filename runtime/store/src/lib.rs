@@ -19,6 +19,7 @@ mod repo; // open, create, lock
 
 mod content; // the checksum and the stored form of files
 mod object; // where objects lie, and reading them
+mod scratch; // directories to work in, in the repository's tmp
 mod writer; // new objects, refs and commits, published at once
 
 mod checkout; // tree -> directory
@@ -48,6 +49,7 @@ pub use pull::{Extent, OnProgress, PullProgress};
 pub use reference::RefName;
 pub use remote::Remote;
 pub use repo::{Repo, RepoLock, RepoMode};
+pub use scratch::Scratch;
 pub use summary::{RemoteRef, Summary};
 pub use tree::{FileNode, LinkNode, Mode, Node, Tree, TreeError};
 pub use union::{Choice, Conflict};

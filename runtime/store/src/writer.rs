@@ -5,9 +5,9 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use aril_beneath::{Dir, EntryKind, Lock, LockKind, NewFile};
+use aril_beneath::{Dir, LockKind, NewFile};
 use aril_model::CommitId;
 use rustix::fs::{AtFlags, Mode as Permissions, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -17,31 +17,24 @@ use crate::error::Doing;
 use crate::object::{ObjectKind, Objects};
 use crate::{
     Checksum, CommitDetails, FileNode, LinkNode, Mode, Node, RefName, Repo, RepoLock, RepoMode, Result,
-    StoreError, Tree, variant,
+    Scratch, StoreError, Tree, variant,
 };
 
 /// Files up to this size are hashed before they are written: mostly they are there already.
 const SMALL: u64 = 1 << 20;
 /// How much is read at once.
 const PIECE: usize = 256 << 10;
-/// The beginning of the names of our directories in `tmp`.
-const PREFIX: &str = "aril-";
-/// Locked while one of them is made or removed.
-const MAKING: &str = ".aril-writers";
-
 /// Objects that are being written. Many threads may use one; nothing is seen by others until [`Self::publish`], and nothing is left if that
 /// is never called.
 #[derive(Debug)]
 pub struct Writer {
     objects: Objects,
     repo: Dir,
-    staging: Dir,
-    name: String,
+    scratch: Scratch,
     failed: AtomicBool,
     written: AtomicU64,
-    // Both are held as long as this lives: so that no object vanishes, and so that nobody takes our directory for a leftover.
+    // Held as long as this lives: so that no object vanishes.
     _repo_lock: RepoLock,
-    _own_lock: Lock,
 }
 
 impl Repo {
@@ -50,67 +43,16 @@ impl Repo {
     /// # Errors
     /// When nothing can be written to the repository.
     pub fn writer(&self) -> Result<Writer> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
         let repo_lock = self.lock(LockKind::Shared)?;
-        // Others see a directory of ours only once it is locked.
-        let _making = self.dir().lock(MAKING, LockKind::Exclusive)?;
-        let temporary = self.dir().create_dir_all("tmp", 0o755)?;
-        remove_leftovers(&temporary)?;
-        let name = loop {
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{PREFIX}{}-{number}", std::process::id());
-            if temporary.create_dir(&name, 0o700)? {
-                break name;
-            }
-        };
-        let staging = temporary.open_dir(&name)?;
-        let own_lock = staging.lock(".lock", LockKind::Exclusive)?;
         Ok(Writer {
             objects: self.objects().try_clone()?,
             repo: self.dir().try_clone()?,
-            staging,
-            name,
+            scratch: self.scratch()?,
             failed: AtomicBool::new(false),
             written: AtomicU64::new(0),
             _repo_lock: repo_lock,
-            _own_lock: own_lock,
         })
     }
-
-    /// Removes what writers that were killed have left.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove_leftovers(&self) -> Result<()> {
-        let _making = self.dir().lock(MAKING, LockKind::Exclusive)?;
-        match self.dir().open_dir("tmp") {
-            Ok(temporary) => remove_leftovers(&temporary),
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-fn remove_leftovers(temporary: &Dir) -> Result<()> {
-    for entry in temporary.entries("")? {
-        let ours = entry.name.to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if !ours || entry.kind != EntryKind::Dir {
-            continue;
-        }
-        let dead = match temporary.open_dir(&entry.name) {
-            Ok(dir) => match dir.try_lock(".lock", LockKind::Exclusive) {
-                // Its writer is removing it.
-                Err(error) if error.is_not_found() => false,
-                lock => lock?.is_some(),
-            },
-            Err(error) if error.is_not_found() => false,
-            Err(error) => return Err(error.into()),
-        };
-        if dead {
-            temporary.remove_tree(&entry.name)?;
-        }
-    }
-    Ok(())
 }
 
 impl Writer {
@@ -278,25 +220,25 @@ impl Writer {
             return Err(StoreError::Incomplete);
         }
         for (index, (_, commit)) in refs.iter().enumerate() {
-            let mut file = self.staging.create_file(format!("ref-{index}"), 0o644)?;
+            let mut file = self.scratch.dir().create_file(format!("ref-{index}"), 0o644)?;
             file.write_all(format!("{commit}\n").as_bytes()).doing("write a ref")?;
         }
-        self.staging.sync_file_system()?;
+        self.scratch.dir().sync_file_system()?;
         self.move_objects()?;
         for (index, (name, _)) in refs.iter().enumerate() {
-            name.replace(&self.repo, &self.staging, &format!("ref-{index}"))?;
+            name.replace(&self.repo, self.scratch.dir(), &format!("ref-{index}"))?;
         }
         Ok(())
     }
 
     fn move_objects(&self) -> Result<()> {
-        for entry in self.staging.entries("")? {
+        for entry in self.scratch.dir().entries("")? {
             let Some(name) = entry.name.to_str().filter(|name| name.len() > 64) else { continue };
             let (first, rest) = name.split_at(2);
             let target = format!("{first}/{rest}");
             let rename = || {
                 rustix::fs::renameat_with(
-                    &self.staging,
+                    self.scratch.dir(),
                     name,
                     self.objects.dir(),
                     &*target,
@@ -326,7 +268,7 @@ impl Writer {
     }
 
     fn is_staged(&self, checksum: Checksum, kind: ObjectKind) -> bool {
-        rustix::fs::statat(&self.staging, &*self.staged_name(checksum, kind), AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::statat(self.scratch.dir(), &*self.staged_name(checksum, kind), AtFlags::SYMLINK_NOFOLLOW)
             .is_ok()
     }
 
@@ -335,7 +277,7 @@ impl Writer {
     }
 
     pub(crate) fn unnamed_file(&self) -> Result<NewFile> {
-        Ok(self.staging.new_file(0o644)?)
+        Ok(self.scratch.dir().new_file(0o644)?)
     }
 
     /// Gives a file that was written without a name its own, unless the object is known.
@@ -346,7 +288,7 @@ impl Writer {
         let finished = finish_file(file.file(), permissions);
         finished.map_err(|source| self.fail("write an object", source))?;
         self.count(file.file());
-        match file.publish(&self.staging, self.staged_name(checksum, ObjectKind::File)) {
+        match file.publish(self.scratch.dir(), self.staged_name(checksum, ObjectKind::File)) {
             Err(error) if !error.is_already_there() => {
                 self.failed.store(true, Ordering::Release);
                 Err(error.into())
@@ -365,7 +307,7 @@ impl Writer {
         let name = self.staged_name(checksum, kind);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let opened =
-            rustix::fs::openat(&self.staging, &*name, flags, Permissions::from_raw_mode(permissions));
+            rustix::fs::openat(self.scratch.dir(), &*name, flags, Permissions::from_raw_mode(permissions));
         let mut file = match opened {
             // Another thread is writing the same bytes.
             Err(Errno::EXIST) => return Ok(()),
@@ -380,8 +322,8 @@ impl Writer {
 
     fn stage_link(&self, checksum: Checksum, target: &str) -> Result<()> {
         let name = self.staged_name(checksum, ObjectKind::File);
-        match rustix::fs::symlinkat(target, &self.staging, &*name) {
-            Ok(()) => Ok(self.staging.set_modified(Path::new(&name), 0)?),
+        match rustix::fs::symlinkat(target, self.scratch.dir(), &*name) {
+            Ok(()) => Ok(self.scratch.dir().set_modified(Path::new(&name), 0)?),
             Err(Errno::EXIST) => Ok(()),
             Err(error) => Err(self.fail("write a link", error.into())),
         }
@@ -396,14 +338,6 @@ impl Writer {
     fn fail(&self, action: &'static str, source: std::io::Error) -> StoreError {
         self.failed.store(true, Ordering::Release);
         StoreError::Stream { action, source }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // What is left here is nobody's; if it cannot go now, the next writer removes it.
-        let _ = rustix::fs::unlinkat(&self.staging, ".lock", AtFlags::empty());
-        let _ = self.repo.remove_tree(Path::new("tmp").join(&self.name));
     }
 }
 
