@@ -6,11 +6,12 @@ use aril_model::{Context, Feature};
 use crate::app::{App, Asked, decide};
 use crate::arguments::{RunRequest, Switch};
 use crate::documents::{grant_typed_files, share_marked_files};
+use crate::filters::landlock;
 use crate::host::{self, Host};
 use crate::instance::Instance;
 use crate::plan::{AppPlan, Facts, plan};
 use crate::timings::Timings;
-use crate::{LaunchError, derive, sandbox, spec, supervisor, var};
+use crate::{LaunchError, derive, sandbox, spec, supervisor, sys, var};
 
 /// Starts an app and stays until it has ended. Returns its exit code.
 ///
@@ -96,7 +97,9 @@ fn context(app: &App, request: &RunRequest, conditions: &Asked) -> Context {
 }
 
 fn plan_for(app: &App, host: &Host, request: &RunRequest, context: &Context, instance: &str) -> AppPlan {
-    plan(&Facts { app, host, request, context, instance })
+    let mut planned = plan(&Facts { app, host, request, context, instance });
+    planned.notes.extend(landlock::missing(sys::landlock_version(), &planned.spec.wall.landlock));
+    planned
 }
 
 /// With `-v`: what was left out, and what could not be had.

@@ -153,6 +153,14 @@ pub(crate) fn close_all_but(kept: [BorrowedFd<'_>; 2]) -> io::Result<()> {
     Ok(())
 }
 
+/// The version of Landlock that the kernel has; 0 if it has none.
+pub(crate) fn landlock_version() -> u32 {
+    // SAFETY: with this flag the kernel looks at neither pointer nor size.
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, 1_u32) };
+    u32::try_from(version).unwrap_or(0)
+}
+
 /// Marks all descriptors from `first` on to be closed by the next program.
 pub(crate) fn close_on_exec_from(first: c_uint) -> io::Result<()> {
     close_range(first, libc::CLOSE_RANGE_CLOEXEC)

@@ -68,6 +68,28 @@ fn restrict_with(rules: &Landlock, mounts: &[Mount]) -> Outcome<RulesetStatus> {
     Ok(created.no_new_privs(false).restrict_self()?.ruleset)
 }
 
+/// What a kernel with this version of Landlock does not enforce of what is asked for, in words.
+pub(crate) fn missing(version: u32, rules: &Landlock) -> Vec<String> {
+    let all = [
+        (1, "5.13", rules.files == Ruled::Yes, "changes of files are held back by the mounts alone"),
+        (
+            3,
+            "6.2",
+            rules.files == Ruled::Yes,
+            "a file that may be opened for reading only could be cut short, were its mount writable",
+        ),
+        (6, "6.12", true, "signals are held back by the pid namespace alone"),
+        (
+            6,
+            "6.12",
+            rules.scopes == Scopes::SignalsAndSockets,
+            "with a shared network, the host's abstract sockets are within reach",
+        ),
+    ];
+    let behind = all.into_iter().filter(|(since, _, is_asked, _)| *is_asked && version < *since);
+    behind.map(|(_, linux, _, what)| format!("Landlock before Linux {linux}: {what}")).collect()
+}
+
 /// All that changes something. A socket is found by its mount; that is no change.
 fn changes() -> BitFlags<AccessFs> {
     AccessFs::from_write(TESTED)
@@ -154,5 +176,22 @@ mod tests {
         let places: Vec<String> =
             writable_places(&mounts).iter().map(|(path, _)| path.display().to_string()).collect();
         assert_eq!(places, ["/home/u", "/dev", "/proc", "/dev/shm"]);
+    }
+
+    #[test]
+    fn what_older_kernels_do_not_enforce_is_told() {
+        let rules = |scopes| Landlock {
+            files: Ruled::Yes,
+            scopes,
+            connect: None,
+            bind: None,
+            without: crate::spec::Without::Tell,
+        };
+        let count = |version| missing(version, &rules(Scopes::SignalsAndSockets)).len();
+        assert_eq!([0, 1, 2, 3, 5, 6, 8].map(count), [4, 3, 3, 2, 2, 0, 0]);
+        assert_eq!(
+            missing(5, &rules(Scopes::Signals)),
+            ["Landlock before Linux 6.12: signals are held back by the pid namespace alone"]
+        );
     }
 }
