@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use aril_installation::{Remote, RemoteKind};
-use aril_model::{Kind, PartialRef, Ref, RemoteName, nearest};
+use aril_model::{CommitId, Kind, PartialRef, Ref, RemoteName, nearest};
 
 use super::{Action, Plan, Planner, Source, Step, Why};
-use crate::builder::{Builder, Order};
+use crate::builder::{Builder, Order, PlannedRuntime};
 use crate::deploy::Candidate;
 use crate::resolve::{self, Narrowing};
 use crate::{Result, TransactionError};
@@ -196,23 +196,8 @@ impl Planner<'_> {
             self.check_origin(reference, remote)?;
         }
         let mut steps = Vec::new();
-        if let Some(runtime) = &planned.runtime
-            && runtime.commit.is_none()
-        {
-            let name = runtime.reference.clone().unwrap_or_else(|| "a runtime".into());
-            let Some(manifest) = runtime.manifest.clone() else {
-                return Err(TransactionError::Program {
-                    what: format!("install '{}'", aril_model::printable(title)),
-                    problem: format!(
-                        "it needs {}, which is not installed, and no manifest fits",
-                        aril_model::printable(&name)
-                    ),
-                });
-            };
-            let why = Why::NeededBy(title.to_owned());
-            let mut step = build_step(Order::Runtime { manifest }, remote, &name, why);
-            step.reference = runtime.reference.as_deref().and_then(|text| text.parse().ok());
-            steps.push(step);
+        if let Some(runtime) = &planned.runtime {
+            steps.extend(self.step_of_runtime(runtime, remote, title)?);
         }
         let mut step = build_step(order, remote, title, Why::Requested);
         step.old = match &reference {
@@ -233,6 +218,45 @@ impl Planner<'_> {
         step.packages = planned.packages;
         steps.push(step);
         Ok(steps)
+    }
+
+    /// What has to come for the runtime of an app that is built; nothing if it is installed.
+    fn step_of_runtime(
+        &self,
+        runtime: &PlannedRuntime,
+        remote: &RemoteName,
+        title: &str,
+    ) -> Result<Option<Step>> {
+        let why = Why::NeededBy(title.to_owned());
+        let reference: Option<Ref> = runtime.reference.as_deref().and_then(|text| text.parse().ok());
+        let commit: Option<CommitId> = runtime.commit.as_deref().and_then(|text| text.parse().ok());
+        if let (Some(reference), Some(commit)) = (&reference, &commit) {
+            if self.at.installation().active(reference)?.is_some() {
+                return Ok(None);
+            }
+            // Built before and never made active: the change was cut or refused then.
+            let refs = self.at.repo().refs("")?;
+            let mut published = refs
+                .iter()
+                .filter(|(name, own)| name.reference().as_ref() == Some(reference) && *own == commit);
+            let origin =
+                published.find_map(|(name, _)| name.remote().cloned()).unwrap_or_else(|| remote.clone());
+            let candidate = Candidate::new(reference, self.at.repo().commit(commit)?, origin.as_str())?;
+            return self.step_for(candidate, &origin, why).map(Some);
+        }
+        let name = runtime.reference.clone().unwrap_or_else(|| "a runtime".into());
+        let Some(manifest) = runtime.manifest.clone() else {
+            return Err(TransactionError::Program {
+                what: format!("install '{}'", aril_model::printable(title)),
+                problem: format!(
+                    "it needs {}, which is not installed, and no manifest fits",
+                    aril_model::printable(&name)
+                ),
+            });
+        };
+        let mut step = build_step(Order::Runtime { manifest }, remote, &name, why);
+        step.reference = reference;
+        Ok(Some(step))
     }
 
     fn only_rpm_remote(&self) -> Result<RemoteName> {

@@ -165,6 +165,25 @@ fn a_package_becomes_an_app_on_a_runtime() {
 }
 
 #[test]
+fn a_runtime_that_was_built_and_not_installed_comes_with_the_next_app() {
+    let packages = Packages::new();
+    packages.plan(true, None);
+    let commit = packages.will_build("runtime", &runtime(1));
+    packages.fails("app");
+    packages.world.fails(&["install", "-y", "fedora", "merged"]);
+    assert_eq!(packages.world.active(RUNTIME), None);
+    assert!(packages.world.repo().has_commit(&commit).unwrap());
+    packages.plan(true, Some(&commit));
+    packages.will_build("app", &app("1.0-1.fc42", 1));
+    packages.calls();
+    let said = packages.world.ok(&["install", "-y", "fedora", "merged"]);
+    assert!(said.contains("installed org.test.Platform"), "{said}");
+    assert_eq!(packages.world.active(RUNTIME), Some(commit.clone()));
+    assert!(!packages.calls().iter().any(|call| call.starts_with("runtime")), "it is not built again");
+    assert_eq!(packages.runs_on(), commit);
+}
+
+#[test]
 fn a_file_and_a_name_that_looks_like_an_option() {
     let (packages, ..) = Packages::installed();
     std::fs::write(packages.world.base.path().join("x.rpm"), "").unwrap();
