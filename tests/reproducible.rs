@@ -71,25 +71,41 @@ fn commands() -> Vec<Vec<String>> {
 
 #[test]
 fn same_packages_same_commits() {
-    let repo = TestRepo::shared().unwrap();
-    let here = TestHome::new().unwrap();
-    add_remote(&here, &repo.url(State::First));
-    for line in commands() {
-        here.run(line).unwrap().success().unwrap();
+    let home = TestHome::new().unwrap();
+    // At once, since they wait for the disk most of the time.
+    let (here, there, root) = std::thread::scope(|scope| {
+        let here = scope.spawn(|| here(&home));
+        let there = scope.spawn(there);
+        let root = scope.spawn(by_root);
+        (here.join().unwrap(), there.join().unwrap(), root.join().unwrap())
+    });
+    assert_eq!(here.len(), 3, "{here:?}");
+    assert_eq!(there, here);
+    if let Some(root) = root {
+        assert_eq!(root, here);
     }
-    let expected = commits(&installation(&here));
-    assert_eq!(expected.len(), 3, "{expected:?}");
+    accepted_by_python(&home);
+}
 
-    // Elsewhere, weeks later, for somebody with other habits.
-    let there = TestHome::new().unwrap();
-    let mirror = there.beside("mirror");
-    copy_with_other_times(&repo.path(State::First), &mirror);
-    let given = std::process::Command::new("chmod").arg("755").arg(there.beside("")).status().unwrap();
+fn here(home: &TestHome) -> BTreeMap<String, String> {
+    add_remote(home, &TestRepo::shared().unwrap().url(State::First));
+    for line in commands() {
+        home.run(line).unwrap().success().unwrap();
+    }
+    commits(&installation(home))
+}
+
+/// Elsewhere, weeks later, for somebody with other habits.
+fn there() -> BTreeMap<String, String> {
+    let home = TestHome::new().unwrap();
+    let mirror = home.beside("mirror");
+    copy_with_other_times(&TestRepo::shared().unwrap().path(State::First), &mirror);
+    let given = std::process::Command::new("chmod").arg("755").arg(home.beside("")).status().unwrap();
     assert!(given.success());
-    there.set("LANG", "tr_TR.UTF-8");
-    there.set("LC_ALL", "tr_TR.UTF-8");
-    there.set("TZ", "Pacific/Kiritimati");
-    add_remote(&there, &format!("file://{}", mirror.display()));
+    home.set("LANG", "tr_TR.UTF-8");
+    home.set("LC_ALL", "tr_TR.UTF-8");
+    home.set("TZ", "Pacific/Kiritimati");
+    add_remote(&home, &format!("file://{}", mirror.display()));
     let has_faketime = Path::new("/usr/bin/faketime").exists();
     if !has_faketime {
         eprintln!("skipped in part: no 'faketime', so both are made on one day");
@@ -98,12 +114,9 @@ fn same_packages_same_commits() {
         let later: &[&str] = if has_faketime { &["faketime", "-f", "+40d"] } else { &[] };
         let shell = ["sh", "-c", "umask 077; exec \"$@\"", "sh"];
         let words = shell.iter().chain(later).map(|&word| word.to_owned()).chain(line);
-        there.run(words).unwrap().success().unwrap();
+        home.run(words).unwrap().success().unwrap();
     }
-    assert_eq!(commits(&installation(&there)), expected);
-
-    accepted_by_python(&here);
-    by_root(&expected);
+    commits(&installation(&home))
 }
 
 /// What was compiled is read, and not compiled again: the times in it are those of the deployed files.
@@ -124,11 +137,11 @@ fn accepted_by_python(home: &TestHome) {
     assert!(!said.contains("bytecode is stale"), "{said}");
 }
 
-/// Root's own installation has the same commits; where root runs the tests.
-fn by_root(expected: &BTreeMap<String, String>) {
+/// In root's own installation, where root runs the tests.
+fn by_root() -> Option<BTreeMap<String, String>> {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped in part: only root can convert as root");
-        return;
+        return None;
     }
     let repo = TestRepo::shared().unwrap();
     let place = tempfile::tempdir().unwrap();
@@ -145,7 +158,7 @@ fn by_root(expected: &BTreeMap<String, String>) {
         command.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
         Outcome::of(command, Duration::from_secs(300)).unwrap().success().unwrap();
     }
-    assert_eq!(commits(&place.path().join(".local/share/aril")), *expected);
+    Some(commits(&place.path().join(".local/share/aril")))
 }
 
 const RUNTIME: &str = "runtime/org.aril.test.X11/x86_64/f42-rpm";
