@@ -1,7 +1,7 @@
 //! A plan whose commits are brought: pulled or built, checked, and checked out beside what is installed. Nothing counts yet.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use aril_installation::RemoteKind;
@@ -61,6 +61,7 @@ impl Plan {
                 remarks: Vec::new(),
                 switch: Switch::default(),
             },
+            broken: BTreeMap::new(),
         };
         let is_runtime = |step: &Step| match (&step.reference, &step.source) {
             (Some(reference), _) => reference.kind == Kind::Runtime,
@@ -122,6 +123,8 @@ struct Fetch<'a> {
     host: &'a Host,
     progress: &'a Progress,
     result: Fetched,
+    /// Apps that are built again because a new runtime lacks something, and what that is.
+    broken: BTreeMap<Ref, String>,
 }
 
 impl Fetch<'_> {
@@ -141,9 +144,21 @@ impl Fetch<'_> {
     fn app(&mut self, step: Step) -> Result<()> {
         let held = self.hold_for(&step)?;
         match (self.one_app(step), held) {
-            (Ok(()), _) => Ok(()),
+            (Ok(()), Some((app, ..))) => {
+                let why = self
+                    .broken
+                    .get(&app)
+                    .map(|missing| format!("'{app}' was built again: the new runtime lacks {missing}"));
+                self.result.notes.extend(why);
+                Ok(())
+            }
+            (Ok(()), None) => Ok(()),
             (Err(error), Some((app, commit, runtime))) => {
-                self.result.notes.push(format!("'{app}' stays on the runtime that it has: {error}"));
+                let why = match self.broken.get(&app) {
+                    Some(missing) => format!("the new one lacks {missing} ({error})"),
+                    None => error.to_string(),
+                };
+                self.result.notes.push(format!("'{app}' stays on the runtime that it has: {why}"));
                 self.result.switch.holds.push((app, commit, runtime));
                 Ok(())
             }
@@ -307,7 +322,7 @@ impl Fetch<'_> {
             let missing = verdict.map(|verdict| verdict.missing.join(", ")).unwrap_or_default();
             let step = self.rebuild_step(&app)?;
             if let Some(step) = step.filter(|_| verdict.is_some()) {
-                self.result.notes.push(format!("'{app}' is built again: the new runtime lacks {missing}"));
+                self.broken.insert(app, missing);
                 apps.push(step);
                 continue;
             }

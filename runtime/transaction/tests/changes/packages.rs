@@ -246,7 +246,7 @@ fn an_app_that_a_new_runtime_breaks_is_built_again() {
         &json!({"version": 1, "apps": [{"ref": APP, "fits": false, "missing": ["libgone.so.1"]}]}),
     );
     let said = packages.world.ok(&["update", "-y", "runtime/org.test.Platform"]);
-    assert!(said.contains("is built again: the new runtime lacks libgone.so.1"), "{said}");
+    assert!(said.contains("was built again: the new runtime lacks libgone.so.1"), "{said}");
     let calls = packages.calls();
     assert_eq!(calls[2], format!("check --installation PLACE --runtime {newer} -- {APP}"));
     assert_eq!(
