@@ -26,7 +26,6 @@ const TO_BE_SPLIT: &[&str] = &[
     "builder/src/finish/desktop.rs",
     "builder/src/sys.rs",
     "portals/proxy/src/header.rs",
-    "runtime/store/src/writer.rs",
 ];
 
 struct Source {
