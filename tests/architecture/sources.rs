@@ -22,11 +22,8 @@ const NOT_IN_MODEL: &[&str] =
 const LONGEST_FILE: usize = 400;
 
 /// Files that grew beyond that, and are still to be split: the list only gets shorter.
-const TO_BE_SPLIT: &[&str] = &[
-    "builder/src/finish/desktop.rs",
-    "builder/src/sys.rs",
-    "portals/proxy/src/header.rs",
-];
+const TO_BE_SPLIT: &[&str] =
+    &["builder/src/finish/desktop.rs", "builder/src/sys.rs", "portals/proxy/src/header.rs"];
 
 struct Source {
     /// Relative to the workspace.

@@ -209,9 +209,9 @@ fn descriptors_that_are_not_declared_end_the_connection() {
 #[test]
 fn nothing_is_left_of_half_sent_messages() {
     let bus = Bus::start(Kind::Daemon).unwrap();
-    let leave_behind = |path: &Path| {
+    let leave_behind = |path: &Path, times| {
         let fd = std::fs::File::open("/dev/null").unwrap();
-        for _ in 0..100 {
+        for _ in 0..times {
             let mut hostile = Client::connect(path);
             let message = Message { serial: 5, ..Message::call("org.test.X", "/", "org.test.I", "Do") };
             let bytes = message.with(9, Field::Word(16)).encode();
@@ -222,12 +222,13 @@ fn nothing_is_left_of_half_sent_messages() {
     let ours = ProxyProgram::start(OURS, &bus, &["--filter"]).unwrap();
     drop(Client::connect(&ours.path()));
     let before = open_fds(ours.id());
-    leave_behind(&ours.path());
+    leave_behind(&ours.path(), 100);
     wait_until("its descriptors are closed", || open_fds(ours.id()) <= before);
     if let Some(stock) = ProxyProgram::start("xdg-dbus-proxy", &bus, &["--filter"]) {
         drop(Client::connect(&stock.path()));
         let before = open_fds(stock.id());
-        leave_behind(&stock.path());
+        // It keeps them all, and an ordinary user may have about a thousand.
+        leave_behind(&stock.path(), 20);
         std::thread::sleep(Duration::from_millis(300));
         eprintln!("xdg-dbus-proxy keeps {} descriptors", open_fds(stock.id()).saturating_sub(before));
     }
